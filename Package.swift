@@ -1,0 +1,129 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+//
+// One manifest, two builds. Without XEN_IMAGE: the portable modules and their tests on the host.
+// With XEN_IMAGE=arm64|arm32|x86_64: the freestanding image of that ISA (`make` sets it).
+
+import PackageDescription
+
+/// What differs between the three images: the C targets, the root's sources and the flags of the code generator.
+struct Image {
+    let arch: String
+    let boot: String
+    let rootSources: [String]
+    let flags: [String]
+
+    static let all: [String: Image] = [
+        "arm64": Image(
+            arch: "ArchARM64", boot: "arm64", rootSources: ["Common", "ARM", "ARM64"],
+            flags: ["-mgeneral-regs-only", "-mno-outline-atomics"]),
+        "arm32": Image(
+            arch: "ArchARM32", boot: "arm32", rootSources: ["Common", "ARM", "ARM32"],
+            flags: ["-mcpu=cortex-a15", "-mfpu=none", "-mfloat-abi=soft"]),
+        "x86_64": Image(
+            arch: "ArchX86", boot: "x86_64", rootSources: ["Common", "X86"],
+            flags: ["-mno-red-zone", "-mno-sse", "-mno-sse2", "-mno-mmx", "-mno-avx", "-msoft-float"]),
+    ]
+}
+
+let image = Context.environment["XEN_IMAGE"].flatMap { Image.all[$0] }
+let isImage = image != nil
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableExperimentalFeature("SuppressedAssociatedTypes"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+let imageFlags = (image?.flags ?? []).flatMap { ["-Xcc", $0] }
+let imageSettings: [SwiftSetting] =
+    isImage
+    ? [
+        .enableExperimentalFeature("Embedded"),
+        .unsafeFlags(["-wmo"] + imageFlags),
+    ] : []
+let rawStorage: [SwiftSetting] = [
+    .enableExperimentalFeature("RawLayout"),
+    .enableExperimentalFeature("BuiltinModule"),
+]
+
+/// A Swift module of the hypervisor. `imports` is the whole list of modules it may import.
+func module(
+    _ name: String, _ imports: [Target.Dependency] = [], extra: [SwiftSetting] = [], sources: [String]? = nil
+) -> Target {
+    .target(name: name, dependencies: imports, path: "Sources/\(name)", sources: sources, swiftSettings: strict + extra + imageSettings)
+}
+
+/// The tests of one module, and what they need besides it.
+func tests(_ name: String, _ imports: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.byName(name: name), "Support"] + imports, path: "Tests/\(name)Tests",
+        swiftSettings: [.enableExperimentalFeature("SuppressedAssociatedTypes")])
+}
+
+func c(_ name: String, path: String) -> Target {
+    .target(name: name, path: path, cSettings: isImage ? [.unsafeFlags((image?.flags ?? []) + ["-ffreestanding"])] : [])
+}
+
+// Layers 0-5: a module imports lower layers only (docs/architecture.md).
+var targets: [Target] = [
+    module("XenABI"),
+    module("Base"),
+    module("Machine", ["Base"]),
+    module("Sync", ["Base", "ArchCommon"], extra: rawStorage),
+    module("Containers", ["Base", "Sync"], extra: rawStorage),
+    module("Memory", ["Base", "Machine", "Sync", "Containers"]),
+    module("P2M", ["Base", "Machine", "Sync", "Containers"]),
+    module("EventChannels", ["XenABI", "Base", "Machine", "Sync", "Containers"]),
+    module("GrantTables", ["XenABI", "Base", "Machine", "Sync", "Containers"]),
+    module("Scheduler", ["XenABI", "Base", "Machine", "Sync", "Containers"]),
+    module("Timekeeping", ["XenABI", "Base", "Machine", "Sync"]),
+    module("VirtualGIC", ["Base", "Machine", "Sync", "Containers"]),
+    module("Firmware", ["Base"]),
+    module("MMIO", ["Base", "Machine", "ArchCommon"]),
+    module("ARM", ["Base", "Machine"]),
+    module("X86", ["Base", "Machine"]),
+    module("Drivers", ["Base", "Machine", "Sync", "MMIO"]),
+    c("ArchCommon", path: "arch/common"),
+]
+
+// The upper layers, which the composition root ties together.
+let domains: [Target.Dependency] = [
+    "XenABI", "Base", "Machine", "Sync", "Containers", "Memory", "P2M", "EventChannels", "GrantTables", "Scheduler",
+    "Timekeeping", "VirtualGIC",
+]
+targets += [
+    module("Domains", domains),
+    module("Hypercalls", domains + ["Domains"]),
+    module("DomainBuilder", domains + ["Domains", "Firmware"]),
+]
+
+if let image {
+    targets += [
+        c(image.arch, path: "arch/\(image.boot == "x86_64" ? "x86" : image.boot)"),
+        c("Boot", path: "boot/\(image.boot)"),
+        module(
+            "Hypervisor",
+            domains + ["Domains", "Hypercalls", "DomainBuilder", "Firmware", "MMIO", "ARM", "X86", "Drivers", "ArchCommon"]
+                + [.byName(name: image.arch), "Boot"],
+            sources: image.rootSources),
+    ]
+} else {
+    targets += [
+        .target(
+            name: "Support", dependencies: ["Base", "Machine", "Sync", "Containers"], path: "Tests/Support",
+            swiftSettings: [.enableExperimentalFeature("SuppressedAssociatedTypes")]),
+        tests("Base"),
+        tests("Sync"),
+        tests("Containers", ["Sync"]),
+    ]
+}
+
+let package = Package(
+    name: "swift-xen",
+    products: isImage ? [.library(name: "xen", type: .static, targets: ["Hypervisor"])] : [],
+    targets: targets,
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .gnu11
+)

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One file per operation: decode, check, commit.

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Base
+
+/// Where machine memory is to be found: the hypervisor's direct map, or a test's array.
+///
+/// Safe accessors (`load`, `store`, `setBits`, ...) are extensions in `Containers`; this is the one primitive under
+/// them. A conformer is a small value that is copied freely.
+public protocol FrameMemory: Sendable {
+    /// The byte at `address`, which must lie in RAM (a frame that the frame table knows).
+    @unsafe func pointer(to address: MachineAddress) -> UnsafeMutableRawPointer
+}
+
+/// A source of machine frames: the NUMA-aware heap, or a test's allocator that fails on command.
+public protocol FrameAllocator: Sendable {
+    /// 2^`order` frames, aligned to their size and filled with zeros, from `node` if it has any, else from another.
+    /// Nil when there are none.
+    func allocate(order: Int, node: NUMANode?) -> MFN?
+    /// Gives back what `allocate` returned.
+    func free(_ frame: MFN, order: Int)
+}
+
+extension FrameAllocator {
+    /// One zeroed frame from anywhere.
+    @inlinable public func allocate() -> MFN? { allocate(order: 0, node: nil) }
+    @inlinable public func free(_ frame: MFN) { free(frame, order: 0) }
+}
+
+/// What page-table and slot-pool code needs: frames, and a view of them.
+public typealias FrameSource = FrameAllocator & FrameMemory

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Frame table, NUMA-aware page allocator, scrubbing.

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Guest frame to machine frame: one walker over the entry formats.

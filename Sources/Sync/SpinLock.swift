@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArchCommon
+public import Synchronization
+
+/// A fair (ticket) lock that owns its value. Not recursive.
+@safe public struct SpinLock<Value: ~Copyable>: ~Copyable {
+    @usableFromInline let next = Atomic<UInt32>(0)
+    @usableFromInline let serving = Atomic<UInt32>(0)
+    public let rank: LockRank
+    @usableFromInline let cell: Cell<Value>
+
+    @inlinable public init(_ value: consuming Value, rank: LockRank) {
+        self.rank = rank
+        cell = Cell(value)
+    }
+
+    /// Runs `body` with exclusive access to the value. Spins while another CPU is inside.
+    @inlinable @inline(__always)
+    public borrowing func withLock<R: ~Copyable, E: Error>(_ body: (inout Value) throws(E) -> R) throws(E) -> R {
+        lock()
+        defer { unlock() }
+        // SAFETY: the ticket is ours until `unlock`, so nobody else has access.
+        return try unsafe body(&cell.address.pointee)
+    }
+
+    /// As `withLock`, but nil at once where somebody else is inside.
+    @inlinable @inline(__always)
+    public borrowing func withLockIfFree<R: ~Copyable>(_ body: (inout Value) -> R) -> R? {
+        let current = serving.load(ordering: .relaxed)
+        guard next.compareExchange(expected: current, desired: current &+ 1, ordering: .acquiring).exchanged else {
+            return nil
+        }
+        defer { unlock() }
+        // SAFETY: the ticket is ours until `unlock`.
+        return unsafe body(&cell.address.pointee)
+    }
+
+    @inlinable @inline(__always) borrowing func lock() {
+        let ticket = next.wrappingAdd(1, ordering: .relaxed).oldValue
+        if serving.load(ordering: .acquiring) != ticket { wait(for: ticket) }
+    }
+
+    @inline(never) @usableFromInline borrowing func wait(for ticket: UInt32) {
+        while serving.load(ordering: .acquiring) != ticket { cpu_relax() }
+    }
+
+    @inlinable @inline(__always) borrowing func unlock() {
+        // Only the holder writes `serving`, so a plain increment published with release is enough.
+        serving.store(serving.load(ordering: .relaxed) &+ 1, ordering: .releasing)
+    }
+}
+
+// SAFETY: the value is reached only under the lock.
+extension SpinLock: @unchecked Sendable where Value: ~Copyable {}

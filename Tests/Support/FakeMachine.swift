@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Base
+public import Machine
+
+/// Machine memory as an array on the host, and a frame allocator over it that counts what is out and fails on command.
+///
+/// One per test, so that tests run in parallel. Frames start at `base`; an access outside traps.
+public final class FakeMachine: @unchecked Sendable {
+    public let base: MFN
+    public let frames: Int
+    let bytes: UnsafeMutableRawPointer
+    var free: [UInt64]
+    /// Allocations until one fails; nil never fails.
+    public var failAfter: Int?
+    /// Frames that are allocated now.
+    public private(set) var outstanding = 0
+    /// Allocations asked for so far.
+    public private(set) var requests = 0
+
+    public init(frames: Int, base: MFN = MFN(0x40000)) {
+        self.base = base
+        self.frames = frames
+        bytes = .allocate(byteCount: frames << 12, alignment: 4096)
+        bytes.initializeMemory(as: UInt8.self, repeating: 0xA5, count: frames << 12)
+        free = (0..<UInt64(frames)).reversed().map { base.rawValue + $0 }
+    }
+
+    deinit { bytes.deallocate() }
+
+    /// The value to hand to code under test.
+    public var source: FakeFrames { FakeFrames(machine: self) }
+
+    func take(order: Int) -> MFN? {
+        requests += 1
+        if let left = failAfter {
+            if left == 0 { return nil }
+            failAfter = left - 1
+        }
+        guard order == 0 else { return takeBlock(order: order) }
+        guard let frame = free.popLast() else { return nil }
+        return handOut(frame, order: 0)
+    }
+
+    private func takeBlock(order: Int) -> MFN? {
+        let size = UInt64(1) << UInt64(order)
+        let set = Set(free)
+        guard let start = free.sorted().first(where: { start in
+            start % size == 0 && (0..<size).allSatisfy { set.contains(start + $0) }
+        }) else { return nil }
+        free.removeAll { $0 >= start && $0 < start + size }
+        return handOut(start, order: order)
+    }
+
+    private func handOut(_ frame: UInt64, order: Int) -> MFN {
+        outstanding += 1 << order
+        (bytes + Int((frame - base.rawValue) << 12)).initializeMemory(as: UInt8.self, repeating: 0, count: 4096 << order)
+        return MFN(frame)
+    }
+
+    func give(_ frame: MFN, order: Int) {
+        for number in frame.rawValue..<frame.rawValue + (1 << UInt64(order)) {
+            precondition(!free.contains(number), "frame \(number) freed twice")
+            free.append(number)
+            outstanding -= 1
+        }
+    }
+}
+
+/// `FakeMachine` as the code under test sees it.
+public struct FakeFrames: FrameMemory, FrameAllocator {
+    let machine: FakeMachine
+
+    public func pointer(to address: MachineAddress) -> UnsafeMutableRawPointer {
+        let offset = Int(address.rawValue) - Int(machine.base.rawValue << 12)
+        precondition(offset >= 0 && offset < machine.frames << 12, "machine address outside the fake's memory")
+        return machine.bytes + offset
+    }
+
+    public func allocate(order: Int, node: NUMANode?) -> MFN? { machine.take(order: order) }
+    public func free(_ frame: MFN, order: Int) { machine.give(frame, order: order) }
+}
