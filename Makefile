@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make help` lists the targets and their variables.
+
+SHELL := /bin/bash
+PYTHON := /usr/bin/python3
+BUILD := build
+
+# ---- Help -----------------------------------------------------------------------------------------
+
+.DEFAULT_GOAL := all
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@awk -F '## ' '/^[A-Z0-9]+ *[?]=.*## / { split($$1, word, " *[?]= *"); printf "  %-8s %-8s %s\n", word[1], word[2], $$2 }' \
+	    $(MAKEFILE_LIST)
+
+# ---- What a fresh Debian 12 must have ---------------------------------------------------------------
+
+PACKAGES := $(shell sed 's/\#.*//' Tests/Image/packages.txt)
+
+.PHONY: deps
+deps: $(BUILD)/.deps ## install the Debian packages that building and testing need
+
+$(BUILD)/.deps: Tests/Image/packages.txt
+	@mkdir -p $(BUILD)
+	@missing=$$(for package in $(PACKAGES); do \
+	    dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; done); \
+	if [ -n "$$missing" ]; then \
+	    echo "installing" $$missing; \
+	    as_root=$$([ $$(id -u) = 0 ] || echo sudo); \
+	    $$as_root apt-get -q update && \
+	    $$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $$missing; \
+	fi
+	@command -v swift >/dev/null || { echo "swift is not in PATH: install the Swift 6.3 toolchain (README.md)"; false; }
+	@touch $@
+
+# ---- Running and testing ----------------------------------------------------------------------------
+
+ARCH   ?= arm64## arm64, arm32 or x86_64
+GIC    ?= 3## ARM interrupt controller: 3 or 2
+SMP    ?= 2## processors of the machine
+MEM    ?= 3G## its memory
+ICOUNT ?=## 1: one instruction is one nanosecond, and runs repeat
+XEN    ?= ours## hypervisor image: ours, reference (Debian's Xen 4.17) or a path
+CMDLINE ?=## more words for the hypervisor
+DOM0   ?=## more words for dom0's kernel
+ONLY   ?=## check, soak: regexp that selects rows
+N      ?= 200## soak: number of boots
+
+BOOT := $(PYTHON) Tests/Image/boot.py
+
+# Only the image that is going to be booted is built for it.
+image_of = $(if $(filter ours,$(XEN)),$(BUILD)/$(1)/xen)
+
+.PHONY: run
+run: deps $(call image_of,$(ARCH)) ## boot dom0 in QEMU, with its shell on this terminal
+	@$(BOOT) run --hypervisor "$(XEN)" --isa $(ARCH) --gic $(GIC) --smp $(SMP) --mem $(MEM) \
+	    $(if $(ICOUNT),--icount) --hypervisor-words "$(CMDLINE)" --words "$(DOM0)"
+
+.PHONY: unit
+unit: deps ## host tests of the portable modules
+	swift test --xunit-output $(BUILD)/unit.xml
+
+.PHONY: test
+test: deps ## everything: host tests, lint and gates, images booted for real
+	@$(PYTHON) Tests/Image/suite.py
+
+.PHONY: check
+check: deps ## boot the rows of Tests/Image/checks.py (ONLY=, XEN=ours|reference)
+	@$(BOOT) check --hypervisor $(XEN) --select "$(ONLY)"
+
+.PHONY: test-reference
+test-reference: deps ## the same rows on Debian's Xen: does the harness itself work
+	@$(BOOT) check --hypervisor reference --select "$(ONLY)"
+
+.PHONY: soak
+soak: deps ## boot dom0 N times over and report the failures
+	@$(BOOT) soak --hypervisor $(XEN) --count $(N) $(if $(ONLY),--select "$(ONLY)")

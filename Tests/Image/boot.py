@@ -1,0 +1,136 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Boots real things: `boot.py check`, `boot.py run`, `boot.py soak`. See docs/testing.md."""
+import argparse
+import os
+import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import checks
+import console
+import debian
+import loaders
+import machines
+import payloads
+
+LOGS = debian.BUILD / "logs"
+TAIL_LINES = 30
+
+
+def image_path(hypervisor, isa):
+    """Where the image under test is: "ours", "reference", or a path."""
+    if hypervisor == checks.REFERENCE:
+        return debian.reference(isa)
+    path = debian.BUILD / isa / "xen" if hypervisor == checks.OURS else Path(hypervisor)
+    if not path.exists():
+        raise SystemExit(f"no hypervisor image at {path}; `make` builds it")
+    return path
+
+
+def command(machine, hypervisor, payload, name, interactive=False):
+    work = debian.BUILD / "boot" / hypervisor.replace("/", "_") / name
+    work.mkdir(parents=True, exist_ok=True)
+    return loaders.boot(machine, image_path(hypervisor, machine.isa), payload, work,
+                        machines.emulator(machine, interactive))
+
+
+def attempt(check, hypervisor, words, suffix=""):
+    """Boots one check once. Prints its result; returns whether it passed."""
+    expectation = check.expectations[hypervisor]
+    judge = console.Judge(**vars(expectation))
+    log = LOGS / hypervisor / f"{check.name}{suffix}.log"
+    failure, seconds = console.run(words, judge, log, check.timeout)
+    if not failure:
+        print(f"pass  {check.name}{suffix} ({seconds:.0f} s)", flush=True)
+        return True
+    tail = "\n".join("    | " + line for line in judge.text.splitlines()[-TAIL_LINES:])
+    print(f"FAIL  {check.name}{suffix} ({seconds:.0f} s): {failure}\n{tail}\n    log: {log}", flush=True)
+    return False
+
+
+def run_all(jobs, parallel):
+    """jobs: callables that return whether they passed. Returns (passed, failed)."""
+    with ThreadPoolExecutor(parallel) as pool:
+        outcomes = list(pool.map(lambda job: job(), jobs))
+    return outcomes.count(True), outcomes.count(False)
+
+
+def select(pattern, hypervisor, pending_too):
+    rows = [check for check in checks.CHECKS
+            if hypervisor in check.expectations and re.search(pattern, check.name)]
+    enabled = [check for check in rows if pending_too or hypervisor not in check.pending]
+    return enabled, [check for check in rows if check not in enabled]
+
+
+def check_command(arguments):
+    enabled, skipped = select(arguments.select, arguments.hypervisor, arguments.pending)
+    jobs = []
+    for check in enabled:
+        words = command(check.machine, arguments.hypervisor, check.payload, check.name)
+        jobs.append(lambda check=check, words=words: attempt(check, arguments.hypervisor, words))
+    passed, failed = run_all(jobs, arguments.jobs)
+    for check in skipped:
+        print(f"skip  {check.name}: not yet enabled for {arguments.hypervisor}")
+    return report(arguments, passed, failed)
+
+
+def soak_command(arguments):
+    """The same boot many times over; every failure is reported and none is tried again."""
+    (check, *others), _ = select(f"^{arguments.select}$", arguments.hypervisor, True)
+    assert not others
+    words = command(check.machine, arguments.hypervisor, check.payload, check.name)
+    jobs = [lambda i=i: attempt(check, arguments.hypervisor, words, f"-{i:03}")
+            for i in range(1, arguments.count + 1)]
+    return report(arguments, *run_all(jobs, arguments.jobs))
+
+
+def report(arguments, passed, failed):
+    if arguments.tally:
+        with open(arguments.tally, "a") as tally:
+            tally.write(f"{passed} {failed}\n")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+def run_command(arguments):
+    """A machine for a person: dom0's shell on this terminal."""
+    memory = machines.megabytes(arguments.mem)
+    machine = machines.Machine(arguments.isa, arguments.smp, memory, arguments.gic,
+                               icount=arguments.icount)
+    payload = payloads.shell(memory).with_words(arguments.words) \
+        .with_hypervisor_words(arguments.hypervisor_words)
+    words = command(machine, arguments.hypervisor, payload, "run", interactive=True)
+    print(" ".join(words), file=sys.stderr, flush=True)
+    os.execvp(words[0], words)
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    for name, handler in (("check", check_command), ("soak", soak_command)):
+        sub = commands.add_parser(name)
+        sub.set_defaults(handler=handler)
+        sub.add_argument("--hypervisor", default=checks.OURS, choices=(checks.OURS, checks.REFERENCE))
+        sub.add_argument("--select", default="" if name == "check" else "arm64-dom0-gicv3-smp2")
+        sub.add_argument("--jobs", type=int, default=2)
+        sub.add_argument("--count", type=int, default=200)
+        sub.add_argument("--pending", action="store_true", help="run rows that are not yet enabled, too")
+        sub.add_argument("--tally", help="append 'passed failed' to this file")
+    sub = commands.add_parser("run")
+    sub.set_defaults(handler=run_command)
+    sub.add_argument("--hypervisor", default=checks.OURS, help="ours, reference, or a path")
+    sub.add_argument("--isa", default="arm64")
+    sub.add_argument("--smp", type=int, default=2)
+    sub.add_argument("--mem", default="3G")
+    sub.add_argument("--gic", type=int, default=3)
+    sub.add_argument("--icount", action="store_true")
+    sub.add_argument("--words", default="", help="added to dom0's command line")
+    sub.add_argument("--hypervisor-words", default="", help="added to the hypervisor's")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    parsed = parse()
+    sys.exit(parsed.handler(parsed))

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks: which machine boots which payload, and what the console must say. Add rows here."""
+from dataclasses import dataclass
+
+from machines import POWERED_OFF, Machine
+from payloads import FACTS, SHELL, Payload
+
+OURS, REFERENCE = "ours", "reference"
+
+
+@dataclass(frozen=True)
+class Expectation:
+    expect: tuple = ()
+    reject: tuple = ()
+    dialogue: tuple = ()
+    verdict: str | None = None      # None: the machine must power itself off
+
+
+@dataclass(frozen=True)
+class Check:
+    name: str
+    machine: Machine
+    payload: Payload
+    expectations: dict              # hypervisor -> Expectation; absent: the row is not meant for it
+    pending: tuple = ()             # hypervisors that cannot pass it yet: named as skipped, never counted
+    timeout: int = 600              # hang guard in seconds, not a measurement
+
+
+CRASHES = (r"\(XEN\) Panic on CPU", r"\(XEN\) .*Assertion '", r"rebooting machine", r"Kernel panic",
+           r"WARNING:", r"\bBUG\b", r"Oops", r"Call trace:", r"fact bad:")
+
+
+def plural(cpus):
+    return "1 CPU$" if cpus == 1 else f"{cpus} CPUs$"
+
+
+def dom0_facts(cpus, memory, event_channels="FIFO-based"):
+    return (
+        r"^fact type: xen$", r"^fact major: 4$", r"^fact minor: 17$", r"^fact interrupt: .*xen-dyn",
+        rf"xen:events: Using {event_channels} ABI", r"Grant tables using version 1 layout",
+        r"xen:balloon: Initialising balloon driver", rf"^fact balloon: {memory * 1024} KiB$",
+        rf"smp: Brought up 1 node, {plural(cpus)}", rf"^fact cpus: {cpus}$", r"^fact slept: 1$",
+        r"^dom0: task facts ended with 0$", POWERED_OFF)
+
+
+def dom0(name, machine, memory, words="", event_channels="FIFO-based", **row):
+    """Debian's kernel as dom0 answers for its hypervisor, and powers the machine off."""
+    expect = dom0_facts(machine.cpus, memory, event_channels)
+    payload = Payload(**{**vars(FACTS), "dom0_memory": memory}).with_words(words)
+    return Check(name, machine, payload, {
+        OURS: Expectation(expect, (*CRASHES, "[Uu]nhandled")),
+        REFERENCE: Expectation(expect, CRASHES)}, **row)
+
+
+SHELL_DIALOGUE = (
+    (r"^dom0# ", "cat /sys/hypervisor/type"), (r"^xen\n[^$]*^dom0# ", "cat /sys/hypervisor/version/minor"),
+    (r"^17\n[^$]*^dom0# ", "grep -c xen-dyn /proc/interrupts"), (r"^[1-9]\d*\n[^$]*^dom0# ", "poweroff"))
+
+CHECKS = [
+    *(dom0(f"arm64-dom0-gicv{gic}-smp{cpus}", Machine("arm64", cpus=cpus, gic=gic), 1024, pending=(OURS,))
+      for gic in (3, 2) for cpus in (1, 2, 4)),
+    *(dom0(f"arm64-dom0-gicv3-{memory}m", Machine("arm64", memory=memory), dom0_memory, pending=(OURS,))
+      for memory, dom0_memory in ((512, 192), (8192, 2048))),
+    *(dom0(f"arm64-dom0-gicv{gic}-2-level", Machine("arm64", gic=gic), 1024,
+           "xen.fifo_events=0", "2-level", pending=(OURS,)) for gic in (3, 2)),
+    Check("arm64-shell", Machine("arm64"), SHELL, {
+        hypervisor: Expectation((POWERED_OFF,), CRASHES, SHELL_DIALOGUE)
+        for hypervisor in (OURS, REFERENCE)}, pending=(OURS,)),
+]

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs one machine and judges it by its console.
+
+The Judge is pure: text in, lines to type and a decision out. The runner below it owns the process,
+the log file and the hang guard.
+"""
+import os
+import re
+import select
+import subprocess
+import time
+from dataclasses import dataclass, field
+
+
+AFTER_FAILURE = 3     # seconds of console still read once a run has failed
+
+
+@dataclass
+class Judge:
+    """Decides on a run from its console text.
+
+    expect: regexps that must all have appeared when the run ends.
+    reject: regexps that end the run as a failure the moment they appear.
+    dialogue: pairs (regexp to wait for, line to type), taken in order.
+    verdict: regexp that ends the run at once; None means that the machine must end by itself.
+    """
+    expect: tuple
+    reject: tuple = ()
+    dialogue: tuple = ()
+    verdict: str | None = None
+    text: str = ""
+    failure: str | None = None
+    ended: bool = False
+    typed: int = 0
+    position: int = field(default=0, repr=False)
+
+    def feed(self, chunk):
+        """Takes console output; returns the lines to type in answer."""
+        line_start = self.text.rfind("\n") + 1
+        self.text += chunk.replace("\r", "")
+        for pattern in self.reject:
+            if found := re.search(pattern, self.text[line_start:], re.M):
+                self.failure = f"rejected text on the console: {found.group(0)!r} ({pattern})"
+                self.ended = True
+        if self.verdict and re.search(self.verdict, self.text[line_start:], re.M):
+            self.ended = True
+        return [] if self.ended else self.answers()
+
+    def answers(self):
+        lines = []
+        while self.typed < len(self.dialogue):
+            prompt, answer = self.dialogue[self.typed]
+            found = re.compile(prompt, re.M).search(self.text, self.position)
+            if not found:
+                break
+            self.position = found.end()
+            self.typed += 1
+            lines.append(answer)
+        return lines
+
+    def conclude(self, ending):
+        """The reason why the run failed, or None. `ending` says how the process came to its end."""
+        if self.failure:
+            return self.failure
+        if ending == "timeout":
+            return "no verdict before the hang guard" + self.missing_text()
+        if self.verdict and not self.ended:
+            return f"the machine ended without its verdict ({self.verdict})" + self.missing_text()
+        if self.missing():
+            return "not on the console:" + self.missing_text()
+        if self.typed < len(self.dialogue):
+            return f"never asked for: {self.dialogue[self.typed][0]!r}"
+        return None
+
+    def missing(self):
+        return [pattern for pattern in self.expect if not re.search(pattern, self.text, re.M)]
+
+    def missing_text(self):
+        return "".join(f"\n    missing: {pattern}" for pattern in self.missing())
+
+
+def run(command, judge, log_path, timeout, directory=None):
+    """Runs `command` under `judge`; returns (failure or None, seconds)."""
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    with open(log_path, "wb", buffering=0) as log:
+        log.write((" ".join(map(str, command)) + "\n").encode())
+        with subprocess.Popen(command, cwd=directory, stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+            try:
+                ending = converse(process, judge, log, started + timeout)
+            finally:
+                process.kill()
+        failure = judge.conclude(ending)
+        seconds = time.monotonic() - started
+        log.write(f"\n--- {failure or 'passed'} after {seconds:.0f} s\n".encode())
+    return failure, seconds
+
+
+def converse(process, judge, log, deadline):
+    """Feeds the console to the judge until one of them ends: "exit", "verdict" or "timeout"."""
+    output = process.stdout.fileno()
+    while not judge.ended or judge.failure:
+        if judge.failure:   # let it finish what it has to say about it
+            deadline = min(deadline, time.monotonic() + AFTER_FAILURE)
+        remaining = deadline - time.monotonic()
+        if remaining <= 0 or not select.select([output], [], [], remaining)[0]:
+            return "timeout"
+        chunk = os.read(output, 65536)
+        if not chunk:
+            return "exit"
+        log.write(chunk)
+        for line in judge.feed(chunk.decode("utf-8", "replace")):
+            process.stdin.write(line.encode() + b"\n")
+            process.stdin.flush()
+    return "verdict"

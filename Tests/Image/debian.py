@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Debian's own binaries for every ISA, fetched once and unpacked under build/debian/<isa>/root.
+
+The guests, the initramfs and the reference hypervisor all come from here. Nothing is installed:
+each ISA has apt lists and an empty status file of its own, so foreign packages never meet the
+host's package database.
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build"
+CACHE = BUILD / "debian"
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """What is taken from Debian for one ISA. A kernel is named by its meta package."""
+    architecture: str
+    kernel: str
+    hypervisor: str
+    hypervisor_image: str
+
+
+DISTRIBUTIONS = {
+    "arm64": Distribution("arm64", "linux-image-arm64", "xen-hypervisor-4.17-arm64", "xen-4.17-arm64"),
+    "x86_64": Distribution("amd64", "linux-image-amd64", "xen-hypervisor-4.17-amd64", "xen-4.17-amd64.gz"),
+    "arm32": Distribution("armhf", "linux-image-armmp-lpae", "xen-hypervisor-4.17-armhf", "xen-4.17-armhf"),
+}
+
+# The closure that dom0 needs to run xl; unpacked on demand by fetch_toolstack().
+TOOLSTACK = ("xen-utils-4.17", "xenstore-utils", "kmod")
+
+# Of a kernel package (400 MB unpacked) only these members are kept.
+KERNEL_MEMBERS = ("./boot/*", "./usr/lib/linux-image-*", "./lib/modules/*/modules.*",
+                  "./lib/modules/*/kernel/drivers/xen/*", "./lib/modules/*/kernel/drivers/net/xen*")
+
+
+def progress(message):
+    print(f"  {message}", file=sys.stderr, flush=True)
+
+
+class Archive:
+    """One foreign architecture as apt sees it."""
+
+    def __init__(self, isa):
+        self.distribution = DISTRIBUTIONS[isa]
+        self.home = CACHE / isa
+        self.root = self.home / "root"
+        self.packages = self.home / "packages"
+        for directory in (self.home / "lists/partial", self.root, self.packages):
+            directory.mkdir(parents=True, exist_ok=True)
+        (self.home / "status").touch()
+
+    def apt(self, tool, *arguments, cwd=None):
+        options = {
+            "APT::Architecture": self.distribution.architecture,
+            "APT::Architectures": self.distribution.architecture,
+            "APT::Sandbox::User": "root",
+            "Acquire::Languages": "none",
+            "Dir::State::Lists": self.home / "lists",
+            "Dir::State::status": self.home / "status",
+            "Dir::Cache": self.home / "cache",
+        }
+        command = [tool, "-q", *(f"-o{key}={value}" for key, value in options.items()), *arguments]
+        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True,
+                              env={**os.environ, "LC_ALL": "C"})
+        if done.returncode != 0:
+            raise RuntimeError(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def update(self):
+        progress(f"package lists for {self.distribution.architecture}")
+        self.apt("apt-get", "update")
+
+    def resolve(self, meta):
+        """The versioned package that a meta package of the kernel stands for."""
+        shown = self.apt("apt-cache", "show", "--no-all-versions", meta)
+        found = re.search(r"^Depends:.*?\b(linux-image-[\w.+-]+)", shown, re.M)
+        return found.group(1) if found else meta
+
+    def download(self, package):
+        progress(f"download {package}:{self.distribution.architecture}")
+        self.apt("apt-get", "download", package, cwd=self.packages)
+        return max(self.packages.glob(f"{package}_*.deb"), key=lambda path: path.stat().st_mtime)
+
+    def unpack(self, deb, members=()):
+        stream = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE)
+        select = ["--wildcards", *members] if members else []
+        subprocess.run(["tar", "-x", "--keep-directory-symlink", "-C", self.root, *select],
+                       stdin=stream.stdout, check=not members, stderr=subprocess.DEVNULL)
+        if stream.wait() != 0:
+            raise RuntimeError(f"{deb} is not a complete package")
+        deb.unlink()
+
+    def find(self, pattern):
+        """The one file a pattern names below the unpacked root."""
+        found = sorted(self.root.glob(pattern))
+        if not found:
+            raise FileNotFoundError(f"no {pattern} in {self.root}")
+        return found[-1]
+
+
+def fetch(isa):
+    """Bring the kernel, the reference hypervisor and busybox of one ISA; cheap when they are there."""
+    archive = Archive(isa)
+    stamp = archive.home / "complete"
+    if stamp.exists():
+        return archive
+    shutil.rmtree(archive.root)
+    archive.root.mkdir()
+    archive.update()
+    distribution = archive.distribution
+    kernel = archive.resolve(distribution.kernel)
+    archive.unpack(archive.download(kernel), KERNEL_MEMBERS)
+    for package in (distribution.hypervisor, "busybox-static"):
+        archive.unpack(archive.download(package))
+    stamp.write_text(kernel + "\n")
+    return archive
+
+
+def kernel(isa):
+    return fetch(isa).find("boot/vmlinuz-*")
+
+
+def reference(isa):
+    """Debian's Xen of one ISA, unpacked where it comes compressed."""
+    archive = fetch(isa)
+    image = archive.find("boot/" + archive.distribution.hypervisor_image)
+    if image.suffix != ".gz":
+        return image
+    plain = archive.home / "xen"
+    if not plain.exists():
+        plain.write_bytes(subprocess.run(["gzip", "-dc", image], check=True, capture_output=True).stdout)
+    return plain
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or DISTRIBUTIONS:
+        fetch(name)
+        print(f"{name}: {kernel(name).name} {reference(name)}")

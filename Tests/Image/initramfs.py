@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes initramfs images: cpio in the newc format, made without root and the same on every run."""
+import gzip
+import stat
+from pathlib import Path
+
+import debian
+
+GUESTS = Path(__file__).resolve().parents[1] / "Guests"
+
+
+class Cpio:
+    def __init__(self):
+        self.parts = []
+        self.inode = 0
+
+    def entry(self, name, mode, data=b"", device=(0, 0)):
+        self.inode += 1
+        encoded = name.encode() + b"\0"
+        fields = (self.inode, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(encoded), 0)
+        record = b"070701" + b"".join(b"%08X" % field for field in fields) + encoded
+        self.parts += [pad(record), pad(data)]
+
+    def directory(self, name):
+        self.entry(name, stat.S_IFDIR | 0o755)
+
+    def file(self, name, data, mode=0o755):
+        self.entry(name, stat.S_IFREG | mode, data)
+
+    def character_device(self, name, major, minor):
+        self.entry(name, stat.S_IFCHR | 0o600, device=(major, minor))
+
+    def packed(self):
+        self.entry("TRAILER!!!", 0)
+        return gzip.compress(b"".join(self.parts), compresslevel=6, mtime=0)
+
+
+def pad(data):
+    return data + bytes(-len(data) % 4)
+
+
+def dom0(isa):
+    """busybox, our /init and its tasks: what dom0 needs to answer questions about itself."""
+    sources = sorted((GUESTS / "dom0").rglob("*"))
+    busybox = debian.fetch(isa).find("bin/busybox")
+    target = debian.BUILD / "guests" / isa / "dom0.cpio.gz"
+    inputs = [busybox, Path(__file__), *sources]
+    if target.exists() and target.stat().st_mtime > max(path.stat().st_mtime for path in inputs):
+        return target
+    archive = Cpio()
+    for name in ("bin", "dev", "etc", "proc", "run", "sys", "tmp", "tasks"):
+        archive.directory(name)
+    archive.character_device("dev/console", 5, 1)
+    archive.file("bin/busybox", busybox.read_bytes())
+    for source in sources:
+        if source.is_file():
+            archive.file(str(source.relative_to(GUESTS / "dom0")), source.read_bytes())
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(archive.packed())
+    return target

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Payloads: what the hypervisor is given to boot, and with which words."""
+from dataclasses import dataclass, replace
+from typing import Callable
+
+import debian
+import initramfs
+
+CONSOLE = {
+    "arm64": "console=dtuart",
+    "arm32": "console=dtuart",
+    "x86_64": "console=com1 com1=115200,8n1 cpuidle=0 dom0=pvh",
+}
+
+
+@dataclass(frozen=True)
+class Payload:
+    kernel: Callable | None = None      # isa -> path
+    initrd: Callable | None = None
+    words: str = ""                     # the kernel's command line
+    hypervisor_words: str = "loglvl=all guest_loglvl=all"
+    dom0_memory: int = 0                # MiB; 0 leaves out dom0_mem
+
+    def command_line(self, isa):
+        """The hypervisor's command line on one ISA."""
+        words = [CONSOLE[isa], self.hypervisor_words]
+        if self.dom0_memory:
+            words.append(f"dom0_mem={self.dom0_memory}M,max:{self.dom0_memory}M")
+        return " ".join(words)
+
+    def with_words(self, words):
+        return replace(self, words=f"{self.words} {words}".strip())
+
+    def with_hypervisor_words(self, words):
+        return replace(self, hypervisor_words=f"{self.hypervisor_words} {words}".strip())
+
+
+# Debian's kernel with our initramfs: a shell on the console, or one of Tests/Guests/dom0/tasks.
+DEBIAN = Payload(debian.kernel, initramfs.dom0, "console=hvc0", dom0_memory=1024)
+SHELL = replace(DEBIAN, dom0_memory=1024)
+FACTS = DEBIAN.with_words("task=facts")
+
+
+def shell(memory):
+    """dom0 with a shell, given a third of a machine's memory, at most 1 GiB and at least 192 MiB."""
+    return replace(DEBIAN, dom0_memory=min(1024, max(192, memory // 3)))
