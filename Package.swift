@@ -82,8 +82,8 @@ var targets: [Target] = [
     module("VirtualGIC", ["Base", "Machine", "Sync", "Containers"]),
     module("Firmware", ["Base"]),
     module("MMIO", ["Base", "Machine", "ArchCommon"]),
-    module("ARM", ["Base", "Machine"]),
-    module("X86", ["Base", "Machine"]),
+    module("ARM", ["Base", "Machine", "P2M"]),
+    module("X86", ["Base", "Machine", "P2M"]),
     module("Drivers", ["Base", "Machine", "Sync", "MMIO"]),
     c("ArchCommon", path: "arch/common"),
 ]

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Base
+import Containers
+public import Machine
+import Synchronization
+
+/// What is known of one RAM frame. 24 bytes; 0.6 % of RAM.
+public struct FrameInfo: ~Copyable {
+    /// Bits 0-15 owner, 16-23 `FrameUse`, 32-63 references.
+    let state: Atomic<UInt64>
+    /// Links of the heap's free lists, as indices into the table; only under the heap's lock.
+    let next: Atomic<UInt32>
+    let previous: Atomic<UInt32>
+    /// Free block's order and dirtiness, in the block's first frame; only under the heap's lock.
+    let block: Atomic<UInt32>
+    let node: Atomic<UInt32>
+}
+
+/// What a frame is in use for.
+public enum FrameUse: UInt8, Sendable {
+    /// On a free list.
+    case free
+    /// The hypervisor's own: page tables, slot pools, stacks.
+    case hypervisor
+    /// A domain's RAM.
+    case domain
+    /// Shared between the hypervisor and a domain: shared_info, grant frames, vcpu_info.
+    case shared
+}
+
+/// One contiguous run of RAM and where its entries stand in the table.
+struct Bank: BitwiseCopyable {
+    var start: UInt64 = 0
+    var count: UInt64 = 0
+    var firstIndex: UInt32 = 0
+    var node: UInt8 = 0
+}
+
+/// A run of RAM as the firmware describes it.
+public struct MemoryBank: BitwiseCopyable, Sendable {
+    public var range: MachineRange
+    public var node: NUMANode
+    public init(range: MachineRange, node: NUMANode) {
+        self.range = range
+        self.node = node
+    }
+}
+
+/// Most banks that a machine may have; further ones are not used, and the log says so.
+public let maximumBanks = 64
+
+/// The table of all RAM frames: an index per frame, holes left out.
+public struct FrameTable<Frames: FrameMemory>: ~Copyable {
+    let memory: Frames
+    let base: MachineAddress
+    var banks = InlineArray<64, Bank>(repeating: Bank())
+    var bankCount = 0
+    /// Frames that the table knows.
+    public private(set) var count: UInt32 = 0
+
+    /// Bytes that a table of `banks` needs.
+    public static func size(of banks: borrowing Span<MemoryBank>) -> UInt64 {
+        var frames: UInt64 = 0
+        for index in banks.indices { frames += banks[index].range.count }
+        return frames * UInt64(MemoryLayout<FrameInfo>.stride)
+    }
+
+    /// A table at `base`, which has `size(of: banks)` zeroed bytes. Banks are disjoint.
+    public init(memory: Frames, base: MachineAddress, banks list: borrowing Span<MemoryBank>) {
+        self.memory = memory
+        self.base = base
+        for index in list.indices where index < maximumBanks {
+            let bank = list[index]
+            banks[index] = Bank(
+                start: bank.range.start.rawValue, count: bank.range.count, firstIndex: count, node: bank.node.rawValue)
+            count += UInt32(truncatingIfNeeded: bank.range.count)
+            bankCount += 1
+        }
+    }
+
+    /// The frame's index, or nil where `frame` is not RAM.
+    @inline(__always) public func index(of frame: MFN) -> UInt32? {
+        for number in 0..<bankCount {
+            let offset = frame.rawValue &- banks[number].start
+            if offset < banks[number].count { return banks[number].firstIndex &+ UInt32(truncatingIfNeeded: offset) }
+        }
+        return nil
+    }
+
+    func frame(at index: UInt32) -> MFN {
+        for number in 0..<bankCount {
+            let offset = UInt64(index &- banks[number].firstIndex)
+            if index >= banks[number].firstIndex && offset < banks[number].count { return MFN(banks[number].start + offset) }
+        }
+        fatalError("frame index outside the frame table")
+    }
+
+    @inline(__always) func info(_ index: UInt32) -> Ref<FrameInfo> {
+        let address = base + UInt64(index) * UInt64(MemoryLayout<FrameInfo>.stride)
+        // SAFETY: `init` was given zeroed storage for `count` entries, and zero bits are a valid FrameInfo.
+        return unsafe Ref(unsafe: memory.pointer(to: address).assumingMemoryBound(to: FrameInfo.self))
+    }
+
+    /// NUMA node of a RAM frame.
+    public func node(of frame: MFN) -> NUMANode? {
+        for number in 0..<bankCount where frame.rawValue &- banks[number].start < banks[number].count {
+            return NUMANode(banks[number].node)
+        }
+        return nil
+    }
+
+    // MARK: Owners
+
+    /// Marks an allocated frame as `owner`'s, with no references.
+    public func assign(_ frame: MFN, to owner: DomainID, use: FrameUse) {
+        guard let index = index(of: frame) else { return }
+        info(index).pointee.state.store(UInt64(owner.rawValue) | UInt64(use.rawValue) << 16, ordering: .releasing)
+    }
+
+    /// Who owns the frame and what for; nil where it is not RAM.
+    @inline(__always) public func owner(of frame: MFN) -> (owner: DomainID, use: FrameUse)? {
+        guard let index = index(of: frame) else { return nil }
+        let state = info(index).pointee.state.load(ordering: .acquiring)
+        guard let use = FrameUse(rawValue: UInt8(truncatingIfNeeded: state >> 16)) else { return nil }
+        return (DomainID(UInt16(truncatingIfNeeded: state)), use)
+    }
+}

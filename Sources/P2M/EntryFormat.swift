@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Base
+
+/// What a guest frame is (Xen: p2m_type_t). Stored in the software bits of an entry.
+public enum P2MType: UInt8, Sendable {
+    case invalid
+    /// Guest RAM, read and write.
+    case ramReadWrite
+    /// Guest RAM that the guest may not write.
+    case ramReadOnly
+    /// A device, uncached.
+    case deviceDirect
+    /// A device or firmware table, cached.
+    case deviceCached
+    /// Another domain's frame.
+    case foreign
+    /// A mapped grant.
+    case grantReadWrite
+    case grantReadOnly
+    /// The hypervisor's own mapping: code.
+    case hypervisorCode
+    /// The hypervisor's own mapping: read-only data.
+    case hypervisorReadOnly
+
+    /// Whether a hypercall buffer may lie here.
+    public var isRAM: Bool { self == .ramReadWrite || self == .ramReadOnly }
+}
+
+/// What an entry of a page table says.
+public enum Entry: Sendable {
+    case none
+    case table(MFN)
+    case leaf(MFN, P2MType)
+}
+
+/// The bits of one page-table format: EPT, NPT, LPAE stage 2, LPAE stage 1 of EL2. 9 bits a level, 4 KiB granule.
+public protocol EntryFormat: Sendable {
+    /// Level of the root: 0 with four levels, 1 with three.
+    var rootLevel: Int { get }
+    /// log2 of the frames that make the root (ARM: concatenated tables).
+    var rootOrder: Int { get }
+    /// Whether an entry of `level` may be a leaf (level 3 always may).
+    func canMap(at level: Int) -> Bool
+    func table(_ table: MFN) -> UInt64
+    func leaf(_ frame: MFN, type: P2MType, level: Int) -> UInt64
+    func decode(_ entry: UInt64, level: Int) -> Entry
+}
+
+extension EntryFormat {
+    /// log2 of the frames that an entry of `level` covers.
+    @inlinable @inline(__always) public func frameShift(_ level: Int) -> UInt64 { UInt64(3 - level) * 9 }
+
+    /// Frames that the whole table can map.
+    @inlinable public var capacity: UInt64 { 512 << (frameShift(rootLevel) + UInt64(rootOrder)) }
+
+    /// Index of `frame` in its table of `level`. The root may have several tables in a row.
+    @inlinable @inline(__always) public func index(_ frame: UInt64, level: Int) -> UInt64 {
+        let index = frame >> frameShift(level)
+        return level == rootLevel ? index : index & 511
+    }
+}
+
+/// What has cached translations: told after an entry that was valid has gone or changed.
+public protocol TranslationCache: Sendable {
+    /// Entries written so far are visible to the walkers (a barrier where the ISA asks for one).
+    func entriesWritten()
+    /// No walker uses an old translation of any of these frames from now on.
+    func invalidate(_ frames: GuestRange)
+}

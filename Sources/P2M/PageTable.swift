@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Base
+import Containers
+public import Machine
+
+/// A page table of any format: guest frames to machine frames, with the largest entries that fit.
+///
+/// Not locked: the owner's lock serialises writers; `lookup` may run beside them, since every entry is one atomic word.
+public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
+    public let format: Format
+    public let root: MFN
+    @usableFromInline let frames: Frames
+    /// Frames that the tables themselves take, root included.
+    public private(set) var tableFrames: Int
+
+    /// An empty table, or nil where there is no frame for its root.
+    public init?(format: Format, frames: Frames) {
+        guard let root = frames.allocate(order: format.rootOrder, node: nil) else { return nil }
+        self.init(format: format, frames: frames, root: root)
+    }
+
+    /// A table whose root exists already: the one that the boot code made.
+    public init(format: Format, frames: Frames, root: MFN) {
+        self.format = format
+        self.frames = frames
+        self.root = root
+        tableFrames = 1 << format.rootOrder
+    }
+
+    // MARK: Reading
+
+    /// What `frame` is, and the order of the entry that says so. `.invalid` where nothing is mapped.
+    public func lookup(_ frame: GFN) -> (frame: MFN, type: P2MType, order: Int) {
+        guard frame.rawValue < format.capacity else { return (.invalid, .invalid, 0) }
+        var table = root
+        var level = format.rootLevel
+        while true {
+            let word = load(slot(table, format.index(frame.rawValue, level: level)))
+            switch format.decode(word, level: level) {
+            case .none:
+                return (.invalid, .invalid, Int(format.frameShift(level)))
+            case .table(let next):
+                guard level < 3 else { return (.invalid, .invalid, 0) }
+                table = next
+                level += 1
+            case .leaf(let start, let type):
+                let shift = format.frameShift(level)
+                return (start + (frame.rawValue & ((1 << shift) - 1)), type, Int(shift))
+            }
+        }
+    }
+
+    // MARK: Writing
+
+    /// Maps `range` to the frames from `target` on. Replaces what was there. False, with the earlier part of the range
+    /// mapped, where there is no frame for a table: callers that must not fail halfway unmap the range again.
+    public mutating func map(
+        _ range: GuestRange, to target: MFN, type: P2MType, cache: some TranslationCache
+    ) -> Bool {
+        set(range, target: target, type: type, cache: cache)
+    }
+
+    /// Removes whatever `range` maps. False where an entry had to be split and there was no frame for it.
+    public mutating func unmap(_ range: GuestRange, cache: some TranslationCache) -> Bool {
+        set(range, target: .invalid, type: .invalid, cache: cache)
+    }
+
+    private mutating func set(
+        _ range: GuestRange, target: MFN, type: P2MType, cache: some TranslationCache
+    ) -> Bool {
+        guard range.count > 0 else { return true }
+        guard range.start.rawValue < format.capacity, range.count <= format.capacity - range.start.rawValue else {
+            return false
+        }
+        var replaced = false
+        let done = set(
+            table: root, level: format.rootLevel, range: range, target: target, type: type, replaced: &replaced,
+            cache: cache)
+        cache.entriesWritten()
+        if replaced { cache.invalidate(range) }
+        return done
+    }
+
+    private mutating func set(
+        table: MFN, level: Int, range: GuestRange, target: MFN, type: P2MType, replaced: inout Bool,
+        cache: some TranslationCache
+    ) -> Bool {
+        let shift = format.frameShift(level)
+        let size: UInt64 = 1 << shift
+        var frame = range.start
+        var target = target
+        while frame < range.end {
+            let offset = frame.rawValue & (size - 1)
+            let count = min(size - offset, range.end.rawValue - frame.rawValue)
+            let part = GuestRange(start: frame, count: count)
+            guard setEntry(
+                slot(table, format.index(frame.rawValue, level: level)), level: level, part: part, target: target,
+                type: type, replaced: &replaced, cache: cache)
+            else { return false }
+            frame += count
+            if target != .invalid { target += count }
+        }
+        return true
+    }
+
+    /// One entry: written whole where the part covers it, else the part goes one level down.
+    private mutating func setEntry(
+        _ slot: MachineAddress, level: Int, part: GuestRange, target: MFN, type: P2MType, replaced: inout Bool,
+        cache: some TranslationCache
+    ) -> Bool {
+        let size: UInt64 = 1 << format.frameShift(level)
+        let whole = part.count == size
+        let old = format.decode(load(slot), level: level)
+        if whole, target == .invalid {
+            clear(slot, old: old, part: part, level: level, replaced: &replaced, cache: cache)
+            return true
+        }
+        if whole, level == 3 || (format.canMap(at: level) && target.rawValue & (size - 1) == 0) {
+            clear(slot, old: old, part: part, level: level, replaced: &replaced, cache: cache)
+            store(format.leaf(target, type: type, level: level), slot)
+            return true
+        }
+        if case .none = old, target == .invalid { return true }
+        guard let next = descend(slot, old: old, level: level, part: part, cache: cache) else { return false }
+        return set(
+            table: next, level: level + 1, range: part, target: target, type: type, replaced: &replaced, cache: cache)
+    }
+
+    /// The table under `slot`: there, made new, or made from the leaf that was there.
+    private mutating func descend(
+        _ slot: MachineAddress, old: Entry, level: Int, part: GuestRange, cache: some TranslationCache
+    ) -> MFN? {
+        if case .table(let next) = old { return next }
+        guard let next = frames.allocate(order: 0, node: nil) else { return nil }
+        tableFrames += 1
+        if case .leaf(let start, let type) = old {
+            let step: UInt64 = 1 << format.frameShift(level + 1)
+            for index in 0..<UInt64(512) {
+                store(format.leaf(start + index * step, type: type, level: level + 1), self.slot(next, index))
+            }
+            // Break before make: the leaf goes before its table comes.
+            store(0, slot)
+            let size: UInt64 = 1 << format.frameShift(level)
+            cache.entriesWritten()
+            cache.invalidate(GuestRange(start: GFN(alignedDown(part.start.rawValue, to: size)), count: size))
+        }
+        cache.entriesWritten()
+        store(format.table(next), slot)
+        return next
+    }
+
+    /// Empties an entry; what hung below it is freed once no walker can be in it.
+    private mutating func clear(
+        _ slot: MachineAddress, old: Entry, part: GuestRange, level: Int, replaced: inout Bool,
+        cache: some TranslationCache
+    ) {
+        switch old {
+        case .none: return
+        case .leaf:
+            store(0, slot)
+            replaced = true
+            cache.entriesWritten()
+            cache.invalidate(part)
+        case .table(let next):
+            store(0, slot)
+            cache.entriesWritten()
+            cache.invalidate(part)
+            release(next, level: level + 1)
+        }
+    }
+
+    private mutating func release(_ table: MFN, level: Int) {
+        if level < 3 {
+            for index in 0..<UInt64(512) {
+                if case .table(let next) = format.decode(load(slot(table, index)), level: level) {
+                    release(next, level: level + 1)
+                }
+            }
+        }
+        frames.free(table, order: 0)
+        tableFrames -= 1
+    }
+
+    /// Gives back every table. The mapped frames are the caller's to release.
+    public consuming func destroy() {
+        for index in 0..<(UInt64(512) << UInt64(format.rootOrder)) {
+            if case .table(let next) = format.decode(load(slot(root, index)), level: format.rootLevel) {
+                release(next, level: format.rootLevel + 1)
+            }
+        }
+        frames.free(root, order: format.rootOrder)
+    }
+
+    // MARK: Entries
+
+    @inline(__always) private func slot(_ table: MFN, _ index: UInt64) -> MachineAddress { table.address + index * 8 }
+    @inline(__always) private func load(_ slot: MachineAddress) -> UInt64 {
+        frames.atomic(UInt64.self, at: slot).pointee.load(ordering: .acquiring)
+    }
+    @inline(__always) private func store(_ entry: UInt64, _ slot: MachineAddress) {
+        frames.atomic(UInt64.self, at: slot).pointee.store(entry, ordering: .releasing)
+    }
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// The symbols of boot/ and of the linker script that Swift asks for: addresses, never values.
+#pragma once
+#include <stdint.h>
+
+extern char _start[], _text_end[], _rodata_end[], _image_end[], _boot_stack_top[];
+extern char arm64_level0[], level1_image[], arm64_secondary_entry[];
+
+static inline uint64_t boot_image_start(void) { return (uint64_t)_start; }
+static inline uint64_t boot_image_end(void) { return (uint64_t)_image_end; }
+static inline uint64_t boot_text_end(void) { return (uint64_t)_text_end; }
+static inline uint64_t boot_level0(void) { return (uint64_t)arm64_level0; }
+static inline uint64_t boot_level1_image(void) { return (uint64_t)level1_image; }
+static inline uint64_t boot_secondary_entry(void) { return (uint64_t)arm64_secondary_entry; }
