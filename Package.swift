@@ -115,6 +115,7 @@ if let image {
             name: "Support", dependencies: ["Base", "Machine", "Sync", "Containers"], path: "Tests/Support",
             swiftSettings: [.enableExperimentalFeature("SuppressedAssociatedTypes")]),
         tests("Base"),
+        tests("XenABI"),
         tests("Sync"),
         tests("Containers", ["Sync"]),
     ]

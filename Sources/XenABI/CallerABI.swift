@@ -42,27 +42,27 @@ public enum Caller32: CallerABI {
 /// An unsigned integer in a caller's structure.
 public protocol CallerInteger: BitwiseCopyable, Sendable, Hashable {
     /// Takes as many low bits as fit.
-    init(truncating value: UInt64)
+    init(lowBits value: UInt64)
     /// The value, zero-extended.
     var wide: UInt64 { get }
 }
 
 extension CallerInteger {
-    @inlinable public static var zero: Self { Self(truncating: 0) }
+    @inlinable public static var zero: Self { Self(lowBits: 0) }
     /// The value, or nil where it does not fit.
     @inlinable public init?(fitting value: UInt64) {
-        self.init(truncating: value)
+        self.init(lowBits: value)
         if wide != value { return nil }
     }
 }
 
 extension UInt64: CallerInteger {
-    @inlinable public init(truncating value: UInt64) { self = value }
+    @inlinable public init(lowBits value: UInt64) { self = value }
     @inlinable public var wide: UInt64 { self }
 }
 
 extension UInt32: CallerInteger {
-    @inlinable public init(truncating value: UInt64) { self = UInt32(truncatingIfNeeded: value) }
+    @inlinable public init(lowBits value: UInt64) { self = UInt32(truncatingIfNeeded: value) }
     @inlinable public var wide: UInt64 { UInt64(self) }
 }
 
@@ -71,7 +71,7 @@ extension UInt32: CallerInteger {
     public var low: UInt32
     public var high: UInt32
 
-    @inlinable public init(truncating value: UInt64) {
+    @inlinable public init(lowBits value: UInt64) {
         low = UInt32(truncatingIfNeeded: value)
         high = UInt32(truncatingIfNeeded: value >> 32)
     }
