@@ -32,8 +32,8 @@ def image_path(hypervisor, isa):
 def command(machine, hypervisor, payload, name, interactive=False):
     work = debian.BUILD / "boot" / hypervisor.replace("/", "_") / name
     work.mkdir(parents=True, exist_ok=True)
-    return loaders.boot(machine, image_path(hypervisor, machine.isa), payload, work,
-                        machines.emulator(machine, interactive))
+    return loaders.boot(loaders.Job(machine, image_path(hypervisor, machine.isa), payload, work,
+                                    machines.emulator(machine, interactive)))
 
 
 def attempt(check, hypervisor, words, suffix=""):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from machines import POWERED_OFF, Machine
-from payloads import FACTS, SHELL, Payload
+from payloads import FACTS, FLOOR, SHELL, Payload
 
 OURS, REFERENCE = "ours", "reference"
 
@@ -30,6 +30,13 @@ CRASHES = (r"\(XEN\) Panic on CPU", r"\(XEN\) .*Assertion '", r"rebooting machin
            r"WARNING:", r"\bBUG\b", r"Oops", r"Call trace:", r"fact bad:")
 
 
+OUR_BANNER = (r"^\(XEN\) Xen version 4\.17 \(swift-xen",)
+
+
+def memory_by_node(machine):
+    return tuple(rf"^\(XEN\) NUMA node {node}: .* \d+ MiB" for node in range(machine.nodes))
+
+
 def plural(cpus):
     return "1 CPU$" if cpus == 1 else f"{cpus} CPUs$"
 
@@ -48,7 +55,7 @@ def dom0(name, machine, memory, words="", event_channels="FIFO-based", **row):
     expect = dom0_facts(machine.cpus, memory, event_channels)
     payload = Payload(**{**vars(FACTS), "dom0_memory": memory}).with_words(words)
     return Check(name, machine, payload, {
-        OURS: Expectation(expect, (*CRASHES, "[Uu]nhandled")),
+        OURS: Expectation((*OUR_BANNER, *memory_by_node(machine), *expect), (*CRASHES, "[Uu]nhandled")),
         REFERENCE: Expectation(expect, CRASHES)}, **row)
 
 
@@ -56,9 +63,30 @@ SHELL_DIALOGUE = (
     (r"^dom0# ", "cat /sys/hypervisor/type"), (r"^xen\n[^$]*^dom0# ", "cat /sys/hypervisor/version/minor"),
     (r"^17\n[^$]*^dom0# ", "grep -c xen-dyn /proc/interrupts"), (r"^[1-9]\d*\n[^$]*^dom0# ", "poweroff"))
 
+
+def floor(name, machine, *hypervisors, **row):
+    """As far as a hypervisor comes by itself: banner, memory by node, processors, ticking time, idle."""
+    ours = Expectation(
+        (*OUR_BANNER, *memory_by_node(machine),
+         rf"^\(XEN\) Brought up {machine.cpus} CPUs",
+         *(rf"^\(XEN\) Timer: CPU {cpu} ticked \d+ times" for cpu in range(machine.cpus))),
+        CRASHES, verdict=r"^\(XEN\) Idle")
+    nodes = range(machine.nodes if machine.nodes > 1 else 0)
+    reference = Expectation(
+        (r"^\(XEN\) Xen version 4\.17\.", *(rf"^\(XEN\) SRAT: Node {node} PXM" for node in nodes)), CRASHES,
+        verdict=rf"^\(XEN\) Brought up {machine.cpus} CPUs")
+    both = {OURS: ours, REFERENCE: reference}
+    return Check(name, machine, FLOOR, {name: both[name] for name in hypervisors or both}, **row)
+
+
+def x86(**fields):
+    return Machine("x86_64", memory=1024, **fields)
+
+
 CHECKS = [
     *(dom0(f"arm64-dom0-gicv{gic}-smp{cpus}", Machine("arm64", cpus=cpus, gic=gic), 1024, pending=(OURS,))
       for gic in (3, 2) for cpus in (1, 2, 4)),
+    dom0("arm64-dom0-numa", Machine("arm64", cpus=4, nodes=2), 1024, pending=(OURS,)),
     *(dom0(f"arm64-dom0-gicv3-{memory}m", Machine("arm64", memory=memory), dom0_memory, pending=(OURS,))
       for memory, dom0_memory in ((512, 192), (8192, 2048))),
     *(dom0(f"arm64-dom0-gicv{gic}-2-level", Machine("arm64", gic=gic), 1024,
@@ -66,4 +94,11 @@ CHECKS = [
     Check("arm64-shell", Machine("arm64"), SHELL, {
         hypervisor: Expectation((POWERED_OFF,), CRASHES, SHELL_DIALOGUE)
         for hypervisor in (OURS, REFERENCE)}, pending=(OURS,)),
+
+    *(floor(f"x86_64-floor-{loader}-smp{cpus}", x86(cpus=cpus, nodes=nodes, loader=loader), pending=(OURS,))
+      for loader in ("direct", "grub-bios", "grub-uefi", "ipxe") for cpus, nodes in ((1, 1), (4, 2))),
+    *(floor(f"x86_64-floor-pvh-smp{cpus}", x86(cpus=cpus, nodes=nodes, loader="pvh"), OURS, pending=(OURS,))
+      for cpus, nodes in ((1, 1), (4, 2))),
+    *(floor(f"x86_64-floor-bochs-smp{cpus}", x86(cpus=cpus, loader="bochs"), pending=(OURS,)) for cpus in (1, 2)),
+    *(floor(f"arm32-floor-smp{cpus}", Machine("arm32", cpus=cpus, memory=2048), pending=(OURS,)) for cpus in (1, 2)),
 ]

@@ -7,6 +7,7 @@ the log file and the hang guard.
 import os
 import re
 import select
+import signal
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -79,22 +80,30 @@ class Judge:
         return "".join(f"\n    missing: {pattern}" for pattern in self.missing())
 
 
-def run(command, judge, log_path, timeout, directory=None):
+def run(command, judge, log_path, timeout):
     """Runs `command` under `judge`; returns (failure or None, seconds)."""
     log_path.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     with open(log_path, "wb", buffering=0) as log:
         log.write((" ".join(map(str, command)) + "\n").encode())
-        with subprocess.Popen(command, cwd=directory, stdin=subprocess.PIPE,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, start_new_session=True) as process:
             try:
                 ending = converse(process, judge, log, started + timeout)
             finally:
-                process.kill()
+                end_session(process)
         failure = judge.conclude(ending)
         seconds = time.monotonic() - started
         log.write(f"\n--- {failure or 'passed'} after {seconds:.0f} s\n".encode())
     return failure, seconds
+
+
+def end_session(process):
+    """Ends the emulator and whatever it was wrapped in."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
 
 
 def converse(process, judge, log, deadline):

@@ -76,7 +76,10 @@ class Archive:
 
     def update(self):
         progress(f"package lists for {self.distribution.architecture}")
-        self.apt("apt-get", "update")
+        try:
+            self.apt("apt-get", "update", "-oAcquire::Retries=3")
+        except RuntimeError as error:   # one archive of several may be in the middle of its own update
+            progress("warning: " + "; ".join(re.findall("^E: .*", str(error), re.M)))
 
     def resolve(self, meta):
         """The versioned package that a meta package of the kernel stands for."""

@@ -1,10 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
 """Loaders: how a hypervisor and its payload get into a machine's memory.
 
-Each takes (machine, image, payload, work directory, base command) and returns the command to run.
-A machine row names one of LOADERS.
+Each takes a Job and returns the command to run. A machine row names one of LOADERS.
 """
-from machines import GUEST_INITRD_ADDRESS, GUEST_KERNEL_ADDRESS
+import shutil
+import struct
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import bochs
+from machines import GUEST_INITRD_ADDRESS, GUEST_KERNEL_ADDRESS, Machine
+from payloads import Payload
+
+OVMF = Path("/usr/share/OVMF")
+MULTIBOOT1_MAGIC, MULTIBOOT1_SEARCH = 0x1BADB002, 8192
+
+
+@dataclass(frozen=True)
+class Job:
+    machine: Machine
+    image: Path
+    payload: Payload
+    work: Path          # directory of its own
+    emulator: list      # the machine's command line without anything to boot
+
+    @property
+    def words(self):
+        return self.payload.command_line(self.machine.isa)
+
+    @property
+    def modules(self):
+        """[(path, words)]: dom0's kernel and initramfs, where the payload has them."""
+        files = [(self.payload.kernel, self.payload.words), (self.payload.initrd, "")]
+        return [(file(self.machine.isa), words) for file, words in files if file]
 
 
 def comma(text):
@@ -12,35 +41,110 @@ def comma(text):
     return str(text).replace(",", ",,")
 
 
-def direct_arm(machine, image, payload, work, command):
+def direct_arm(job):
     """-kernel, with the modules announced in the device tree by QEMU's guest-loader."""
-    words = [*command, "-kernel", image, "-append", payload.command_line(machine.isa)]
-    if payload.kernel:
-        words += ["-device", f"guest-loader,addr={GUEST_KERNEL_ADDRESS:#x},"
-                  f"kernel={payload.kernel(machine.isa)},bootargs={comma(payload.words)}"]
-    if payload.initrd:
-        words += ["-device", f"guest-loader,addr={GUEST_INITRD_ADDRESS:#x},"
-                  f"initrd={payload.initrd(machine.isa)}"]
-    return words
+    places = ((GUEST_KERNEL_ADDRESS, "kernel"), (GUEST_INITRD_ADDRESS, "initrd"))
+    command = [*job.emulator, "-kernel", job.image, "-append", job.words]
+    for (address, kind), (path, words) in zip(places, job.modules):
+        arguments = f",bootargs={comma(words)}" if kind == "kernel" else ""
+        command += ["-device", f"guest-loader,addr={address:#x},{kind}={path}{arguments}"]
+    return command
 
 
-def direct_x86(machine, image, payload, work, command):
+def direct_x86(job):
     """-kernel with a multiboot 1 header; modules are a comma-separated list."""
-    modules = []
-    if payload.kernel:
-        modules.append(comma(f"{payload.kernel(machine.isa)} {payload.words}"))
-    if payload.initrd:
-        modules.append(str(payload.initrd(machine.isa)))
-    words = [*command, "-kernel", image, "-append", payload.command_line(machine.isa)]
-    return words + (["-initrd", ",".join(modules)] if modules else [])
+    modules = ",".join(comma(f"{path} {words}".strip()) for path, words in job.modules)
+    command = [*job.emulator, "-kernel", job.image, "-append", job.words]
+    return command + (["-initrd", modules] if modules else [])
 
 
-def direct(machine, *rest):
-    return (direct_x86 if machine.isa == "x86_64" else direct_arm)(machine, *rest)
+def direct(job):
+    return direct_x86(job) if job.machine.isa == "x86_64" else direct_arm(job)
 
 
-LOADERS = {"direct": direct}
+def without_multiboot1(image):
+    """The image with its multiboot 1 header's magic zeroed: QEMU then goes by the PVH note."""
+    for offset in range(0, min(len(image), MULTIBOOT1_SEARCH) - 11, 4):
+        magic, flags, checksum = struct.unpack_from("<III", image, offset)
+        if magic == MULTIBOOT1_MAGIC and (magic + flags + checksum) & 0xFFFFFFFF == 0:
+            return image[:offset] + bytes(4) + image[offset + 4:]
+    raise ValueError("no multiboot 1 header to remove")
 
 
-def boot(machine, image, payload, work, base):
-    return [str(word) for word in LOADERS[machine.loader](machine, image, payload, work, base)]
+def pvh(job):
+    """-kernel through XEN_ELFNOTE_PHYS32_ENTRY; this way of booting has one module at most."""
+    variant = job.work / "xen-pvh"
+    variant.write_bytes(without_multiboot1(job.image.read_bytes()))
+    command = [*job.emulator, "-kernel", variant, "-append", job.words]
+    return command + [word for path, _ in job.modules[:1] for word in ("-initrd", path)]
+
+
+def copied(job, directory):
+    """Puts the image and its modules into a directory: [(file name, words)], the image first."""
+    directory.mkdir(parents=True, exist_ok=True)
+    entries = []
+    for name, path, words in [("xen", job.image, job.words)] + [
+            (f"module{index}", path, words) for index, (path, words) in enumerate(job.modules)]:
+        shutil.copyfile(path, directory / name)
+        entries.append((name, words))
+    return entries
+
+
+GRUB_HEAD = """\
+serial --unit=0 --speed=115200
+terminal_input serial
+terminal_output serial
+set timeout=0
+menuentry xen {
+"""
+
+
+def iso(job):
+    """A GRUB CD for BIOS and UEFI that boots the image by multiboot 2."""
+    tree, target = job.work / "iso", job.work / "boot.iso"
+    shutil.rmtree(tree, ignore_errors=True)
+    (name, words), *modules = copied(job, tree / "boot")
+    lines = [f"  multiboot2 /boot/{name} {words}",
+             *(f"  module2 --nounzip /boot/{name} {words}" for name, words in modules), "}"]
+    (tree / "boot/grub").mkdir()
+    (tree / "boot/grub/grub.cfg").write_text(GRUB_HEAD + "\n".join(lines) + "\n")
+    made = subprocess.run(["grub-mkrescue", "-o", target, tree], capture_output=True, text=True)
+    if made.returncode != 0:
+        raise RuntimeError(f"grub-mkrescue: {made.stderr}")
+    return target
+
+
+def grub_bios(job):
+    return [*job.emulator, "-cdrom", iso(job)]
+
+
+def grub_uefi(job):
+    variables = job.work / "OVMF_VARS.fd"
+    shutil.copyfile(OVMF / "OVMF_VARS_4M.fd", variables)
+    return [*job.emulator, "-cdrom", iso(job),
+            "-drive", f"if=pflash,format=raw,readonly=on,file={OVMF / 'OVMF_CODE_4M.fd'}",
+            "-drive", f"if=pflash,format=raw,file={variables}"]
+
+
+def ipxe(job):
+    """QEMU's iPXE ROM fetches a script, the image and the modules over TFTP."""
+    tree = job.work / "tftp"
+    (name, words), *modules = copied(job, tree)
+    lines = ["#!ipxe", f"kernel {name} {words}", *(f"module {name} {words}" for name, words in modules), "boot"]
+    (tree / "boot.ipxe").write_text("\n".join(lines) + "\n")
+    return [*job.emulator, "-boot", "n", "-device", "e1000,netdev=net0",
+            "-netdev", f"user,id=net0,tftp={tree},bootfile=/boot.ipxe"]
+
+
+LOADERS = {
+    "direct": direct,
+    "pvh": pvh,
+    "grub-bios": grub_bios,
+    "grub-uefi": grub_uefi,
+    "ipxe": ipxe,
+    "bochs": lambda job: bochs.command(job.machine, iso(job), job.work),
+}
+
+
+def boot(job):
+    return [str(word) for word in LOADERS[job.machine.loader](job)]

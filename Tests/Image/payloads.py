@@ -38,6 +38,7 @@ class Payload:
 # Debian's kernel with our initramfs: a shell on the console, or one of Tests/Guests/dom0/tasks.
 DEBIAN = Payload(debian.kernel, initramfs.dom0, "console=hvc0", dom0_memory=1024)
 SHELL = replace(DEBIAN, dom0_memory=1024)
+FLOOR = replace(DEBIAN, dom0_memory=256)    # real Xen stops early without modules
 FACTS = DEBIAN.with_words("task=facts")
 
 
