@@ -9,19 +9,20 @@ import PackageDescription
 /// What differs between the three images: the C targets, the root's sources and the flags of the code generator.
 struct Image {
     let arch: String
+    let metal: String
     let boot: String
     let rootSources: [String]
     let flags: [String]
 
     static let all: [String: Image] = [
         "arm64": Image(
-            arch: "ArchARM64", boot: "arm64", rootSources: ["Common", "ARM", "ARM64"],
+            arch: "ArchARM64", metal: "ARM64", boot: "arm64", rootSources: ["Common", "ARM", "ARM64"],
             flags: ["-mgeneral-regs-only", "-mno-outline-atomics"]),
         "arm32": Image(
-            arch: "ArchARM32", boot: "arm32", rootSources: ["Common", "ARM", "ARM32"],
+            arch: "ArchARM32", metal: "ARM32", boot: "arm32", rootSources: ["Common", "ARM", "ARM32"],
             flags: ["-mcpu=cortex-a15", "-mfpu=none", "-mfloat-abi=soft"]),
         "x86_64": Image(
-            arch: "ArchX86", boot: "x86_64", rootSources: ["Common", "X86"],
+            arch: "ArchX86", metal: "X86Machine", boot: "x86_64", rootSources: ["Common", "X86"],
             flags: ["-mno-red-zone", "-mno-sse", "-mno-sse2", "-mno-mmx", "-mno-avx", "-msoft-float"]),
     ]
 }
@@ -72,7 +73,7 @@ var targets: [Target] = [
     module("Base"),
     module("Machine", ["Base"]),
     module("Sync", ["Base", "ArchCommon"], extra: rawStorage),
-    module("Containers", ["Base", "Sync"], extra: rawStorage),
+    module("Containers", ["Base", "Machine", "Sync"], extra: rawStorage),
     module("Memory", ["Base", "Machine", "Sync", "Containers"]),
     module("P2M", ["Base", "Machine", "Sync", "Containers"]),
     module("EventChannels", ["XenABI", "Base", "Machine", "Sync", "Containers"]),
@@ -103,10 +104,14 @@ if let image {
     targets += [
         c(image.arch, path: "arch/\(image.boot == "x86_64" ? "x86" : image.boot)"),
         c("Boot", path: "boot/\(image.boot)"),
+        c("BootCommon", path: "boot/common"),
+        module(
+            image.metal, ["Base", "Machine", "Sync", "Containers", "P2M", "MMIO", "ARM", "X86", "Drivers", "Boot", "BootCommon"]
+                + [.byName(name: image.arch)]),
         module(
             "Hypervisor",
             domains + ["Domains", "Hypercalls", "DomainBuilder", "Firmware", "MMIO", "ARM", "X86", "Drivers", "ArchCommon"]
-                + [.byName(name: image.arch), "Boot"],
+                + [.byName(name: image.arch), .byName(name: image.metal), "Boot", "BootCommon"],
             sources: image.rootSources),
     ]
 } else {

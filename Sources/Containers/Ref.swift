@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Sync
+
 /// A shared reference to an object that lives in frames: a domain, a vCPU, an event channel.
 ///
 /// It gives borrowed access only; what changes inside does so through locks and atomics. The referent must outlive
@@ -24,3 +26,11 @@ extension Ref: Equatable where Value: ~Copyable {
 
 // SAFETY: access is by borrow; the referent's own locks and atomics order it.
 extension Ref: @unchecked Sendable where Value: ~Copyable {}
+
+extension Once where Value: ~Copyable {
+    /// A reference to the value of a `Once` that is never moved (one in the composition root).
+    @inlinable public var reference: Ref<Value> {
+        // SAFETY: by the contract above the address stays.
+        unsafe Ref(unsafe: address)
+    }
+}

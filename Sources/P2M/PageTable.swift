@@ -3,6 +3,7 @@
 public import Base
 import Containers
 public import Machine
+import Synchronization
 
 /// A page table of any format: guest frames to machine frames, with the largest entries that fit.
 ///

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Base
+import Containers
+import Firmware
+import Machine
+import Memory
+
+/// What the device tree says of the machine, in values that outlive the tree.
+struct MachineDescription {
+    struct Processor: BitwiseCopyable {
+        var mpidr: UInt64 = 0
+        var node = NUMANode(0)
+    }
+
+    var memory = RangeList<MachineSpace>()
+    var reserved = RangeList<MachineSpace>()
+    var processors = InlineArray<256, Processor>(repeating: Processor())
+    var processorCount = 0
+    var nodeCount = 1
+    var gic: DeviceTree.GIC
+    var timer: DeviceTree.Timer
+    var psci: DeviceTree.PSCI
+    var uart: (kind: UARTKind, region: DeviceTree.Region, interrupt: DeviceTree.GICInterrupt?)?
+
+    enum UARTKind { case pl011, ns16550 }
+
+    /// Reads the tree, or stops the machine with the name of what is missing.
+    init(_ tree: borrowing DeviceTree, bootProcessor: UInt64) {
+        guard let gic = tree.gic() else { panic("no interrupt controller in the device tree: expected a GICv2 or GICv3") }
+        guard let timer = tree.timer() else { panic("no generic timer in the device tree: expected arm,armv8-timer or arm,armv7-timer") }
+        guard let psci = tree.psci() else { panic("no PSCI in the device tree: expected arm,psci-0.2 or later") }
+        self.gic = gic
+        self.timer = timer
+        self.psci = psci
+        var regions = tree.memoryRegions()
+        while let memory = regions.next() {
+            let node = UInt8(clamping: memory.numaNode ?? 0)
+            nodeCount = max(nodeCount, Int(node) + 1)
+            self.memory.insert(MachineRange(wholeFramesIn: memory.start, bytes: memory.size), tag: node)
+        }
+        var reservations = tree.memoryReservations()
+        while let reservation = reservations.next() {
+            reserved.insert(covering(reservation.region.start, reservation.region.size))
+        }
+        readProcessors(tree, boot: bootProcessor)
+    }
+
+    /// The boot processor first, the others in the tree's order.
+    private mutating func readProcessors(_ tree: borrowing DeviceTree, boot: UInt64) {
+        processors[0] = Processor(mpidr: boot)
+        processorCount = 1
+        var list = tree.processors()
+        while let processor = list.next() {
+            let node = NUMANode(UInt8(clamping: processor.numaNode ?? 0))
+            if processor.mpidr == boot {
+                processors[0].node = node
+            } else if processorCount < processors.count {
+                processors[processorCount] = Processor(mpidr: processor.mpidr, node: node)
+                processorCount += 1
+            }
+        }
+    }
+
+    /// The console's port: `dtuart=` of the command line, else /chosen/stdout-path.
+    mutating func findUART(_ tree: borrowing DeviceTree, path: borrowing Span<UInt8>?) {
+        let named: DeviceTree.Node? = if let path { tree.node(at: path) } else { nil }
+        guard let node = named ?? tree.consoleNode(), let region = tree.region(of: node) else { return }
+        let interrupt = tree.interrupt(of: node)?.gic
+        if tree.isCompatible(node, with: "arm,pl011") {
+            uart = (.pl011, region, interrupt)
+        } else if tree.isCompatible(node, with: "ns16550a") || tree.isCompatible(node, with: "snps,dw-apb-uart") {
+            uart = (.ns16550, region, interrupt)
+        }
+    }
+}
+
+/// Every frame that `bytes` bytes from `start` on touch.
+func covering(_ start: MachineAddress, _ bytes: UInt64) -> MachineRange {
+    let end = alignedUp(start.rawValue &+ bytes, to: pageSize) ?? UInt64.max
+    return MachineRange(start: start.frame, count: end >> pageShift &- start.frame.rawValue)
+}

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ARM64
+
+/// Machine memory on this ISA.
+typealias Frames = DirectMap

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import BootCommon
+import Memory
+import Sync
+
+/// The state of the whole machine. One, in the image's BSS.
+struct Root: ~Copyable {
+    let console = SpinLock(Console(), rank: .console)
+    let frameTable = Once<FrameTable<Frames>>()
+    let heap = Once<FrameHeap<Frames>>()
+    let options = Once<Options>()
+
+    /// `noreboot`; false while the command line is not known yet.
+    var noReboot: Bool { options.isSet && options.value.noReboot }
+
+    /// Builds the root in its storage. First thing on the boot CPU.
+    static func initialise() {
+        precondition(MemoryLayout<Root>.size <= Int(boot_root_size()))
+        // SAFETY: boot_root is aligned storage of sufficient size, and no CPU but this one runs.
+        unsafe boot_root().assumingMemoryBound(to: Root.self).initialize(to: Root())
+    }
+}
+
+/// The root, everywhere in this module.
+var root: Root {
+    @inline(__always) unsafeAddress {
+        // SAFETY: `Root.initialise` ran before anything else, and the root is never moved.
+        unsafe UnsafePointer(boot_root().assumingMemoryBound(to: Root.self))
+    }
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every ISA's boot code leaves for Swift.
+#pragma once
+#include <stdint.h>
+
+// Frames for the first page tables, by address; 0 when the pool is used up. Boot CPU only.
+uint64_t boot_pool_take(void);
+// Storage of the composition root, zeroed, 64-byte aligned.
+void *boot_root(void);
+uint64_t boot_root_size(void);
+// The table of function names (linker/symbols.py).
+extern const char _symbols_start[];
+static inline const char *boot_symbols(void) { return _symbols_start; }

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names of functions for backtraces: reads `nm -n`, writes an assembly file with one sorted table.
+
+Layout of section .symbols: u32 count; then per function u32 offset from _start and u32 offset of its name; then the
+names, each ended by a zero byte.
+"""
+import sys
+
+functions = []
+start = None
+for line in sys.stdin:
+    address, kind, name = line.split(maxsplit=2)
+    name = name.strip()
+    if name == "_start":
+        start = int(address, 16)
+    if kind in "tT" and not name.startswith("$"):
+        functions.append((int(address, 16), name))
+
+print('    .section .symbols, "a"\n    .balign 4')
+print(f"    .long {len(functions)}")
+offset = 0
+for address, name in functions:
+    print(f"    .long {max(address - start, 0)}, {offset}")
+    offset += len(name) + 1
+for _, name in functions:
+    print(f'    .asciz "{name}"')
