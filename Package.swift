@@ -34,6 +34,7 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("ExistentialAny"),
     .enableExperimentalFeature("SuppressedAssociatedTypes"),
+    .enableExperimentalFeature("Lifetimes"),
     .strictMemorySafety(),
     .treatAllWarnings(as: .error),
 ]
@@ -121,6 +122,7 @@ if let image {
             swiftSettings: [.enableExperimentalFeature("SuppressedAssociatedTypes")]),
         tests("Base"),
         tests("XenABI"),
+        tests("Firmware", ["Base"]),
         tests("Sync"),
         tests("Containers", ["Sync"]),
     ]

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Base
+
+/// Why the value of an option cannot be read.
+public enum OptionError: Error, Equatable, Sendable {
+    /// Not one of the words or forms that the option takes.
+    case invalid
+    /// A number that does not fit in 64 bits.
+    case overflow
+}
+
+extension CommandLine {
+    /// A boolean option: `key`, `no-key`, `key=<yes|on|true|enable|1|no|off|false|disable|0>`. Nil where it is not there.
+    public func boolean(_ key: StaticString) throws(OptionError) -> Bool? {
+        guard let word = word(key) else { return nil }
+        guard word.hasValue, !word.value.isEmpty else { return !word.isNegated }
+        guard let value = OptionText.boolean(word.value) else { throw .invalid }
+        return value != word.isNegated
+    }
+
+    /// An unsigned number, decimal, `0x` hexadecimal or `0` octal. Nil where the option is not there.
+    public func integer(_ key: StaticString) throws(OptionError) -> UInt64? {
+        guard let text = try value(key) else { return nil }
+        var rest = OptionText(text)
+        let number = try rest.number()
+        guard rest.isAtEnd else { throw .invalid }
+        return number
+    }
+
+    /// A size in bytes: a number and one of the suffixes B, K, M, G, T; K without one. Nil where it is not there.
+    public func size(_ key: StaticString) throws(OptionError) -> UInt64? {
+        guard let text = try value(key) else { return nil }
+        var rest = OptionText(text)
+        let size = try rest.size()
+        guard rest.isAtEnd else { throw .invalid }
+        return size
+    }
+
+    /// `dom0_mem=`. Nil where it is not there.
+    public func dom0Memory() throws(OptionError) -> Dom0Memory? {
+        guard let text = try value("dom0_mem") else { return nil }
+        return try Dom0Memory(text)
+    }
+
+    /// `dom0_max_vcpus=N`, `N-`, `N-M` or `-M`: the least and the most. Nil where it is not there.
+    public func dom0MaximumVCPUs() throws(OptionError) -> ClosedRange<UInt64>? {
+        guard let text = try value("dom0_max_vcpus") else { return nil }
+        var rest = OptionText(text)
+        let low = rest.next == UInt8(ascii: "-") ? 1 : max(try rest.number(), 1)
+        var high = low
+        if rest.skip("-") { high = rest.isAtEnd ? .max : try rest.number() }
+        guard rest.isAtEnd, low <= high else { throw .invalid }
+        return low...high
+    }
+
+    /// The value that an option must have where it is there.
+    @_lifetime(copy self)
+    private func value(_ key: StaticString) throws(OptionError) -> Span<UInt8>? {
+        guard let word = word(key) else { return nil }
+        guard word.hasValue, !word.isNegated else { throw .invalid }
+        return word.value
+    }
+}
+
+/// Reads the pieces of an option's value from left to right.
+///
+///     var rest = OptionText(line.text("com1", default: .literal("")))
+///     let baud = try rest.number()
+///     while rest.skip(",") { let part = rest.piece(",") ... }
+public struct OptionText: ~Escapable {
+    let text: Span<UInt8>
+    var position = 0
+
+    @_lifetime(copy text)
+    public init(_ text: Span<UInt8>) { self.text = text }
+
+    public var isAtEnd: Bool { position >= text.count }
+    /// The next byte; nil at the end.
+    public var next: UInt8? { text.byte(at: position) }
+
+    /// Goes past `prefix` if it is what follows.
+    @_lifetime(self: copy self)
+    public mutating func skip(_ prefix: StaticString) -> Bool {
+        guard text.slice(from: position).hasPrefix(prefix) else { return false }
+        position += prefix.utf8CodeUnitCount
+        return true
+    }
+
+    /// What stands before the next `separator` or the end; goes up to it.
+    @_lifetime(copy self)
+    public mutating func piece(_ separator: Unicode.Scalar) -> Span<UInt8> {
+        let start = position
+        position = text.firstIndex(of: UInt8(ascii: separator), from: start) ?? text.count
+        return text.slice(from: start, count: position - start)
+    }
+
+    /// An unsigned number, decimal, `0x` hexadecimal or `0` octal.
+    @_lifetime(self: copy self)
+    public mutating func number() throws(OptionError) -> UInt64 {
+        var radix: UInt64 = 10
+        if skip("0x") || skip("0X") {
+            radix = 16
+        } else if next == UInt8(ascii: "0") {
+            radix = 8
+        }
+        guard let first = digit, first < radix else { throw .invalid }
+        var value: UInt64 = 0
+        while let digit, digit < radix {
+            let (product, tooLarge) = value.multipliedReportingOverflow(by: radix)
+            let (sum, overflow) = product.addingReportingOverflow(digit)
+            guard !tooLarge, !overflow else { throw .overflow }
+            value = sum
+            position += 1
+        }
+        return value
+    }
+
+    /// A size in bytes (Xen: parse_size_and_unit); a number that a `%` follows is returned without a unit.
+    @_lifetime(self: copy self)
+    public mutating func size() throws(OptionError) -> UInt64 {
+        let number = try number()
+        var shift: UInt64 = 10
+        switch next.map({ $0 | 0x20 }) {
+        case UInt8(ascii: "t"): shift = 40
+        case UInt8(ascii: "g"): shift = 30
+        case UInt8(ascii: "m"): shift = 20
+        case UInt8(ascii: "k"): shift = 10
+        case UInt8(ascii: "b"): shift = 0
+        case UInt8(ascii: "%"): return number
+        default: position -= 1
+        }
+        position += 1
+        guard number.leadingZeroBitCount >= Int(shift) || number == 0 else { throw .overflow }
+        return number << shift
+    }
+
+    private var digit: UInt64? {
+        guard let next else { return nil }
+        switch next {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): return UInt64(next - UInt8(ascii: "0"))
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): return UInt64(next - UInt8(ascii: "a")) + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): return UInt64(next - UInt8(ascii: "A")) + 10
+        default: return nil
+        }
+    }
+
+    /// The words of a boolean (Xen: parse_bool); nil for any other.
+    public static func boolean(_ text: Span<UInt8>) -> Bool? {
+        let words: InlineArray<5, (StaticString, StaticString)> = [
+            ("yes", "no"), ("on", "off"), ("true", "false"), ("enable", "disable"), ("1", "0"),
+        ]
+        for index in words.indices {
+            if text.equals(words[index].0) { return true }
+            if text.equals(words[index].1) { return false }
+        }
+        return nil
+    }
+}
