@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Base
-
 /// `interrupts` and `interrupts-extended` (Devicetree Specification 0.4, 2.4) and the GIC's three cells
 /// (Linux: Documentation/devicetree/bindings/interrupt-controller/arm,gic.yaml).
 extension DeviceTree {

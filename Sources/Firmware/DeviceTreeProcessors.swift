@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Base
-
 /// `/cpus`, PSCI, the architected timer and the GIC.
 extension DeviceTree {
     /// How a CPU is started.

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Base
-
 /// `dom0_mem=[min:<sz>,][max:<sz>,][<sz>]`, where `<sz>` is `<size>`, `<percent>%` or `<size>+<percent>%`, and a leading
 /// `-` takes it away from all there is.
 ///

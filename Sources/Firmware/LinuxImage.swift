@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Base
-
 /// Why bytes cannot be booted as a kernel.
 public enum LinuxImageError: Error, Equatable, Sendable {
     /// Fewer bytes than a header.

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Firmware
+import Testing
+
+@Suite struct CommandLineTests {
+    @Test(arguments: [
+        ("noreboot", true), ("no-noreboot", false), ("noreboot=yes", true), ("noreboot=off", false), ("noreboot=0", false),
+        ("noreboot=", true), ("noreboot=1 noreboot=false", false), ("no-noreboot=no", true), ("reboot", nil), ("", nil),
+        ("xnoreboot", nil), ("noreboot=disable", false), ("a=noreboot", nil),
+    ] as [(String, Bool?)])
+    func booleans(line: String, expected: Bool?) throws {
+        let bytes = Array(line.utf8)
+        #expect(try read(bytes) == expected)
+        func read(_ bytes: [UInt8]) throws -> Bool? { try CommandLine(bytes.span).boolean("noreboot") }
+    }
+
+    @Test(arguments: [
+        ("x=1", 1 << 10), ("x=1G", 1 << 30), ("x=1g", 1 << 30), ("x=0x10M", 16 << 20), ("x=010k", 8 << 10), ("x=7b", 7),
+        ("x=16T", 16 << 40), ("x=0", 0),
+    ] as [(String, UInt64)])
+    func sizes(line: String, expected: UInt64) throws {
+        let bytes = Array(line.utf8)
+        #expect(try size(bytes) == expected)
+    }
+
+    @Test(arguments: [
+        ("x=", .invalid), ("x", .invalid), ("no-x=1", .invalid), ("x=1Q", .invalid), ("x=G", .invalid), ("x=1GB", .invalid),
+        ("x=99999999999999999999", .overflow), ("x=16777216T", .overflow), ("x=0x", .invalid), ("x=-1", .invalid),
+        ("x=5%", .invalid), ("x=08", .invalid),
+    ] as [(String, OptionError)])
+    func badSizes(line: String, expected: OptionError) {
+        let bytes = Array(line.utf8)
+        #expect(throws: expected) { try self.size(bytes) }
+    }
+
+    func size(_ bytes: [UInt8]) throws -> UInt64? { try CommandLine(bytes.span).size("x") }
+
+    @Test func splitsWordsAndDom0sPart() {
+        let bytes = Array("  console=com1,vga \"a b\"=\"c d\" loose\"quote dom0_mem=1G -- root=/dev/sda -- init=/x\0junk".utf8)
+        let line = CommandLine(bytes.span)
+        var texts: [String] = []
+        var words = line.words()
+        while let word = words.next() { texts.append(String(word.text)) }
+        #expect(texts == ["console=com1,vga", "\"a b\"=\"c d\"", "loose\"quote", "dom0_mem=1G"])
+        #expect(String(line.dom0Words) == "root=/dev/sda -- init=/x")
+        #expect(String(line.text("console", default: .literal("none"))) == "com1,vga")
+        #expect(String(line.text("com2", default: .literal("none"))) == "none")
+    }
+
+    @Test func lastOneWinsAndQuotesGo() {
+        let bytes = Array("a=1 a=\"2 3\" b a=\"\"4".utf8)
+        let line = CommandLine(bytes.span)
+        #expect(String(line.text("a", default: .literal(""))) == "\"\"4")
+        let first = CommandLine(bytes.span.extracting(0..<11))
+        #expect(String(first.text("a", default: .literal(""))) == "2 3")
+    }
+
+    @Test func findsUnknownWords() {
+        let bytes = Array("noreboot com1=115200 frobnicate=1 no-smt loglvl=all".utf8)
+        let known: [StaticString] = ["noreboot", "com1", "loglvl"]
+        var words = CommandLine(bytes.span).words()
+        var unknown: [String] = []
+        while let word = words.next(notIn: known.span) { unknown.append(String(word.key)) }
+        #expect(unknown == ["frobnicate", "smt"])
+    }
+
+    @Test(arguments: [
+        // text, available, initial, maximum
+        ("512M", 4096, 512, nil), ("8G", 4096, 4096, nil), ("512M,max:1G", 4096, 512, 1024), ("2G,max:1G", 4096, 1024, 1024),
+        ("min:1G,512M", 4096, 1024, nil), ("min:2G,max:1G,512M", 4096, 1024, 1024), ("50%", 4096, 2048, nil),
+        ("1G+25%", 4096, 2048, nil), ("-1G", 4096, 3072, nil), ("-8G", 4096, 0, nil), ("max:1G", 1024, 960, 1024),
+        ("max:90%", 1000, 900, 900), ("min:64M", 8192, 8064, nil),
+    ] as [(String, UInt64, UInt64, UInt64?)])
+    func dom0Memory(text: String, available: UInt64, initial: UInt64, maximum: UInt64?) throws {
+        let bytes = Array("dom0_mem=\(text)".utf8)
+        let memory = try #require(try parse(bytes))
+        #expect(memory.bytes(available: available << 20) == initial << 20)
+        #expect(memory.maximumBytes(available: available << 20) == maximum.map { $0 << 20 })
+    }
+
+    @Test(arguments: ["", "M", "1G,", "max:", "100%", "1G+1G", "5%+1G", "1G+5%+1G", "1G max", "mid:1G", "+5%", "1G;2G"])
+    func badDom0Memory(text: String) {
+        let bytes = Array("dom0_mem=\"\(text)\"".utf8)
+        #expect(throws: OptionError.invalid) { try self.parse(bytes) }
+    }
+
+    func parse(_ bytes: [UInt8]) throws -> Dom0Memory? { try CommandLine(bytes.span).dom0Memory() }
+
+    @Test(arguments: [("4", 4...4), ("2-", 2...(.max)), ("-8", 1...8), ("2-8", 2...8), ("0", 1...1)] as [(String, ClosedRange<UInt64>)])
+    func dom0VCPUs(text: String, expected: ClosedRange<UInt64>) throws {
+        let bytes = Array("dom0_max_vcpus=\(text)".utf8)
+        #expect(try parse(bytes) == expected)
+        func parse(_ bytes: [UInt8]) throws -> ClosedRange<UInt64>? { try CommandLine(bytes.span).dom0MaximumVCPUs() }
+    }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Firmware
+import Testing
+
+@Suite struct LinuxImageTests {
+    /// A header of 64 bytes with little-endian words at the given offsets.
+    static func header(_ words: [Int: UInt32]) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: 64)
+        for (offset, word) in words {
+            for index in 0..<4 { bytes[offset + index] = UInt8(truncatingIfNeeded: word >> UInt32(8 * index)) }
+        }
+        return bytes
+    }
+
+    func read(_ bytes: [UInt8], size: UInt64 = 0x100_0000) throws(LinuxImageError) -> LinuxImage {
+        try LinuxImage(header: bytes.span, fileSize: size)
+    }
+
+    @Test func arm64() throws {
+        // The header of Debian 12's arm64 vmlinuz.
+        let image = try read(Self.header([0: 0xfa40_5a4d, 8: 0, 0x10: 0x0201_0000, 0x18: 10, 0x38: 0x644d_5241]))
+        #expect(image.kind == .arm64 && image.isPlacedAnywhere && image.pageShift == 12)
+        #expect(image.memorySize == 0x0201_0000)
+        #expect(image.loadAddress(in: 0x4000_0001) == 0x4020_0000)
+        #expect(image.loadAddress(in: .max) == nil)
+        let old = try read(Self.header([0x38: 0x644d_5241]))
+        #expect(old.textOffset == 0x80000 && old.memorySize == 0x100_0000)
+    }
+
+    @Test func arm32() throws {
+        let image = try read(Self.header([0x24: 0x016f_2818, 0x28: 0, 0x2c: 0x50_0000]))
+        #expect(image.kind == .arm32 && image.linkAddress == 0)
+        #expect(throws: LinuxImageError.badSize) { try read(Self.header([0x24: 0x016f_2818, 0x2c: 0x200_0000])) }
+        #expect(throws: LinuxImageError.badSize) { try read(Self.header([0x24: 0x016f_2818, 0x28: 9, 0x2c: 8])) }
+        #expect(throws: LinuxImageError.bigEndian) { try read(Self.header([0x24: 0x1828_6f01])) }
+    }
+
+    @Test func refusals() {
+        #expect(throws: LinuxImageError.truncated) { try read([0x1f, 0x8b]) }
+        #expect(throws: LinuxImageError.truncated) { try read(Self.header([:]), size: 63) }
+        #expect(throws: LinuxImageError.gzip) { try read(Self.header([0: 0x0008_8b1f])) }
+        #expect(throws: LinuxImageError.selfExtracting) { try read(Self.header([0: 0x5a4d, 4: 0x676d_697a])) }
+        #expect(throws: LinuxImageError.unknown(arm64: 3, arm32: 5)) { try read(Self.header([0x38: 3, 0x24: 5])) }
+        #expect(throws: LinuxImageError.bigEndian) { try read(Self.header([0x10: 1, 0x18: 1, 0x38: 0x644d_5241])) }
+        #expect(throws: LinuxImageError.badSize) { try read(Self.header([0x14: 1, 0x38: 0x644d_5241])) }
+    }
+}
