@@ -59,6 +59,24 @@ run: deps $(call image_of,$(ARCH)) ## boot dom0 in QEMU, with its shell on this 
 	@$(BOOT) run --hypervisor "$(XEN)" --isa $(ARCH) --gic $(GIC) --smp $(SMP) --mem $(MEM) \
 	    $(if $(ICOUNT),--icount) --hypervisor-words "$(CMDLINE)" --words "$(DOM0)"
 
+# ---- Our own test guests ------------------------------------------------------------------------------
+
+# Xen's public headers as Debian ships them, and nothing else of /usr/include.
+GUEST_INCLUDE := $(BUILD)/guests/include
+GUEST_FLAGS := -ffreestanding -O2 -Wall -Wextra -Wno-missing-field-initializers -Werror -fPIE -fdirect-access-external-data -g -isystem $(GUEST_INCLUDE)
+GUEST_FLAGS_arm64 := --target=aarch64-none-elf -mgeneral-regs-only -mstrict-align -mno-outline-atomics
+GUESTS := $(BUILD)/guests/arm64/bench
+
+.PHONY: guests
+guests: $(GUESTS)
+
+$(BUILD)/guests/%/bench: $(wildcard Tests/Guests/bench/*.[chS] Tests/Guests/bench/*/*) $(BUILD)/.deps
+	@mkdir -p $(GUEST_INCLUDE) $(@D)
+	@ln -sfn /usr/include/xen $(GUEST_INCLUDE)/xen
+	clang $(GUEST_FLAGS) $(GUEST_FLAGS_$*) -ITests/Guests/bench/$* -fuse-ld=lld -nostdlib -Wl,-pie,--no-dynamic-linker,-z,norelro \
+	    -T Tests/Guests/bench/$*/link.ld -o $@.elf $(wildcard Tests/Guests/bench/*.c Tests/Guests/bench/$*/*.[cS])
+	llvm-objcopy -O binary $@.elf $@
+
 .PHONY: unit
 unit: deps ## host tests of the portable modules
 	swift test --xunit-output $(BUILD)/unit.xml
@@ -74,6 +92,10 @@ check: deps ## boot the rows of Tests/Image/checks.py (ONLY=, XEN=ours|reference
 .PHONY: test-reference
 test-reference: deps ## the same rows on Debian's Xen: does the harness itself work
 	@$(BOOT) check --hypervisor reference --select "$(ONLY)"
+
+.PHONY: bench
+bench: deps guests ## instructions per operation: Debian's Xen, ours, and the ratio (ONLY=)
+	@$(PYTHON) Tests/Image/bench.py --select "$(ONLY)"
 
 .PHONY: soak
 soak: deps ## boot dom0 N times over and report the failures

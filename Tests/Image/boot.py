@@ -25,7 +25,7 @@ def image_path(hypervisor, isa):
         return debian.reference(isa)
     path = debian.BUILD / isa / "xen" if hypervisor == checks.OURS else Path(hypervisor)
     if not path.exists():
-        raise SystemExit(f"no hypervisor image at {path}; `make` builds it")
+        raise FileNotFoundError(f"no hypervisor image at {path}; `make` builds it")
     return path
 
 

@@ -23,10 +23,8 @@ class Payload:
 
     def command_line(self, isa):
         """The hypervisor's command line on one ISA."""
-        words = [CONSOLE[isa], self.hypervisor_words]
-        if self.dom0_memory:
-            words.append(f"dom0_mem={self.dom0_memory}M,max:{self.dom0_memory}M")
-        return " ".join(words)
+        memory = f"dom0_mem={self.dom0_memory}M,max:{self.dom0_memory}M" if self.dom0_memory else ""
+        return " ".join(filter(None, (CONSOLE[isa], self.hypervisor_words, memory)))
 
     def with_words(self, words):
         return replace(self, words=f"{self.words} {words}".strip())
@@ -45,3 +43,12 @@ FACTS = DEBIAN.with_words("task=facts")
 def shell(memory):
     """dom0 with a shell, given a third of a machine's memory, at most 1 GiB and at least 192 MiB."""
     return replace(DEBIAN, dom0_memory=min(1024, max(192, memory // 3)))
+
+
+def guest(name):
+    """One of our own test guests; `make guests` builds them."""
+    return lambda isa: debian.BUILD / "guests" / isa / name
+
+
+# Words for dom0 are a must: without any, Xen on ARM takes its own command line for dom0's.
+BENCH = Payload(guest("bench"), words="bench", hypervisor_words="", dom0_memory=128)

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Costs of what a guest asks of its hypervisor, in instructions. Boot it as dom0 under -icount shift=0.
+#include "guest.h"
+#include <xen/sched.h>
+#include <xen/version.h>
+
+enum { BATCHES = 8, ROUNDS = 500 };
+
+volatile unsigned long handled[SOURCES];
+
+struct benchmark {
+    const char *name;
+    void (*once)(void);
+    void (*prepare)(void);
+    void (*finish)(void);
+};
+
+static void nothing(void) {}
+
+static void null_hypercall(void) { hypercall(__HYPERVISOR_xen_version, XENVER_version, 0, 0); }
+
+static void self_interrupt(void) {
+    unsigned long before = handled[SELF_INTERRUPT];
+    machine_interrupt_self();
+    wait_for(SELF_INTERRUPT, before);
+}
+
+static void timer_interrupt(void) {
+    unsigned long before = handled[TIMER];
+    machine_fire_timer();
+    wait_for(TIMER, before);
+}
+
+static void event_to_self(void) {
+    unsigned long before = handled[EVENT];
+    events_send_to_self();
+    wait_for(EVENT, before);
+}
+
+static unsigned long events_before;
+
+static void leave_upcall_pending(void) {
+    events_before = handled[EVENT];
+    machine_interrupts(0);
+    events_send_to_self();
+}
+
+static void take_upcall(void) {
+    machine_interrupts(1);
+    wait_for(EVENT, events_before);
+}
+
+static const struct benchmark benchmarks[] = {
+    { "null hypercall", null_hypercall },
+    { "null hypercall, upcall pending", null_hypercall, leave_upcall_pending, take_upcall },
+    { "ID register read", machine_id_register_read },
+    { "ID register read, upcall pending", machine_id_register_read, leave_upcall_pending, take_upcall },
+    { "interrupt controller read", machine_interrupt_controller_read },
+    { "interrupt controller read, upcall pending", machine_interrupt_controller_read, leave_upcall_pending, take_upcall },
+    { "software interrupt to self", self_interrupt },
+    { "virtual timer interrupt", timer_interrupt },
+    { "event to self, 2-level", event_to_self },
+    { "event to self, FIFO", event_to_self, events_use_fifo },
+};
+
+// Ticks of one batch; the least of several, so that the hypervisor's own timers do not count.
+static uint64_t least_ticks(void (*once)(void)) {
+    uint64_t least = UINT64_MAX;
+    for (int batch = 0; batch < BATCHES; batch++) {
+        uint64_t start = machine_ticks();
+        for (int round = 0; round < ROUNDS; round++) once();
+        uint64_t ticks = machine_ticks() - start;
+        if (ticks < least) least = ticks;
+    }
+    return least;
+}
+
+static void report(const char *name, uint64_t instructions) {
+    say("bench: ");
+    say(name);
+    say(": ");
+    say_number(instructions);
+    say("\n");
+}
+
+void guest_main(uint64_t boot_ticks) {
+    machine_start();
+    report("boot to the first dom0 instruction", machine_instructions(boot_ticks));
+    events_start();
+    machine_interrupts(1);
+    uint64_t loop = least_ticks(nothing);
+    for (unsigned i = 0; i < sizeof(benchmarks) / sizeof(*benchmarks); i++) {
+        const struct benchmark *row = &benchmarks[i];
+        if (row->prepare) row->prepare();
+        uint64_t ticks = least_ticks(row->once);
+        if (row->finish) row->finish();
+        report(row->name, (machine_instructions(ticks - loop) + ROUNDS / 2) / ROUNDS);
+    }
+    say("bench done\n");
+    struct sched_shutdown off = { .reason = SHUTDOWN_poweroff };
+    hypercall(__HYPERVISOR_sched_op, SCHEDOP_shutdown, (unsigned long)&off, 0);
+}

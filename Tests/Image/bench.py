@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`make bench`: what an operation costs on our image and on Debian's Xen, counted in instructions.
+
+One bench guest (Tests/Guests/bench) boots as dom0 on both, under -icount shift=0,sleep=off: one
+instruction is one nanosecond of virtual time, and two runs give the same figures.
+"""
+import argparse
+import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import boot
+import checks
+import console
+from checks import OURS, REFERENCE
+from machines import Machine
+from payloads import BENCH
+
+BOOT_ROW = "boot to the first dom0 instruction"
+
+
+def machine(**fields):
+    return Machine("arm64", **{"cpus": 1, "memory": 1024, "icount": True, **fields})
+
+
+# (title, machine, rows to show: None is all)
+CONFIGURATIONS = (
+    ("arm64, GICv3, 1 GB", machine(), None),
+    ("arm64, GICv3, 4 GB", machine(memory=4096), (BOOT_ROW,)),
+    ("arm64, GICv2, 1 GB", machine(gic=2), None),
+)
+
+
+def measure(title, row_machine, hypervisor):
+    """{operation: instructions} of one boot; what was printed before a failure still counts."""
+    name = re.sub(r"\W+", "-", "bench " + title).lower()
+    judge = console.Judge((r"^bench done",), (r"^bench failed.*", *checks.CRASHES), verdict=r"^bench done")
+    try:
+        words = boot.command(row_machine, hypervisor, BENCH, name)
+    except FileNotFoundError as missing:
+        return {}, str(missing)
+    failure, _ = console.run(words, judge, boot.LOGS / hypervisor / f"{name}.log", timeout=600)
+    found = re.findall(r"^bench: (.+): (\d+)$", judge.text, re.M)
+    return {operation: int(value) for operation, value in found}, failure
+
+
+def show(title, wanted, columns):
+    """One table; returns [(operation, ours, reference)] where both are known."""
+    results = {hypervisor: values for hypervisor, (values, _) in columns.items()}
+    operations = list(dict.fromkeys(row for values in results.values() for row in values))
+    print(f"\n{title:44}" + "".join(f"{hypervisor:>14}" for hypervisor in columns) +
+          (f"{'ratio':>8}" if len(columns) > 1 else ""))
+    compared = []
+    for operation in (row for row in operations if wanted is None or row in wanted):
+        values = [results[hypervisor].get(operation) for hypervisor in columns]
+        line = f"  {operation:42}" + "".join(f"{'-' if v is None else format(v, ','):>14}" for v in values)
+        ours, reference = (results.get(hypervisor, {}).get(operation) for hypervisor in (OURS, REFERENCE))
+        if ours is not None and reference:
+            compared.append((operation, ours, reference))
+            line += f"{ours / reference:8.2f}"
+        print(line)
+    for hypervisor, (_, failure) in columns.items():
+        if failure:
+            print(f"  {hypervisor}: {failure}")
+    return compared
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--hypervisor", default=f"{REFERENCE},{OURS}", help="columns, separated by commas")
+    parser.add_argument("--select", default="", help="regexp that selects configurations")
+    parser.add_argument("--gate", action="store_true", help="fail where ours costs more than the reference")
+    arguments = parser.parse_args()
+    hypervisors = arguments.hypervisor.split(",")
+    rows = [row for row in CONFIGURATIONS if re.search(arguments.select, row[0])]
+    with ThreadPoolExecutor(2) as pool:
+        jobs = {(title, hypervisor): pool.submit(measure, title, row_machine, hypervisor)
+                for title, row_machine, _ in rows for hypervisor in hypervisors}
+    print("instructions per operation")
+    compared = [entry for title, _, wanted in rows for entry in show(
+        title, wanted, {hypervisor: jobs[title, hypervisor].result() for hypervisor in hypervisors})]
+    failures = [failure for job in jobs.values() if (failure := job.result()[1])]
+    dearer = [operation for operation, ours, reference in compared if ours > reference]
+    if arguments.gate:
+        print(f"{len(compared) - len(dearer)} passed, {len(dearer) + len(failures)} failed")
+    return 1 if failures or (arguments.gate and dearer) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
