@@ -94,8 +94,8 @@ test-reference: deps ## the same rows on Debian's Xen: does the harness itself w
 	@$(BOOT) check --hypervisor reference --select "$(ONLY)"
 
 .PHONY: bench
-bench: deps guests ## instructions per operation: Debian's Xen, ours, and the ratio (ONLY=)
-	@$(PYTHON) Tests/Image/bench.py --select "$(ONLY)"
+bench: deps guests $(call image_of,arm64) ## instructions per operation: Debian's Xen, ours, and the ratio
+	@$(PYTHON) Tests/Image/bench.py --select "$(ONLY)" $(if $(filter-out ours,$(XEN)),--hypervisor "$(XEN)")
 
 .PHONY: soak
 soak: deps ## boot dom0 N times over and report the failures

@@ -5,6 +5,7 @@ The guests, the initramfs and the reference hypervisor all come from here. Nothi
 each ISA has apt lists and an empty status file of its own, so foreign packages never meet the
 host's package database.
 """
+import fcntl
 import os
 import re
 import shutil
@@ -112,9 +113,14 @@ class Archive:
 def fetch(isa):
     """Bring the kernel, the reference hypervisor and busybox of one ISA; cheap when they are there."""
     archive = Archive(isa)
-    stamp = archive.home / "complete"
-    if stamp.exists():
-        return archive
+    with open(archive.home / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)    # boots run side by side
+        if not (archive.home / "complete").exists():
+            fill(archive)
+    return archive
+
+
+def fill(archive):
     shutil.rmtree(archive.root)
     archive.root.mkdir()
     archive.update()
@@ -123,8 +129,7 @@ def fetch(isa):
     archive.unpack(archive.download(kernel), KERNEL_MEMBERS)
     for package in (distribution.hypervisor, "busybox-static"):
         archive.unpack(archive.download(package))
-    stamp.write_text(kernel + "\n")
-    return archive
+    (archive.home / "complete").write_text(kernel + "\n")
 
 
 def kernel(isa):
