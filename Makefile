@@ -107,9 +107,7 @@ ISAS := arm64 arm32 x86_64
 TRIPLE_arm64  := aarch64-none-none-elf
 TRIPLE_arm32  := armv7-none-none-eabi
 TRIPLE_x86_64 := x86_64-unknown-none-elf
-LINK_arm64 := -z norelro
-LINK_arm32 := -z norelro
-LINK_x86_64 := -z norelro
+LINK := -z norelro --gc-sections
 
 IMAGE_SOURCES := $(shell find Sources arch boot -type f) Package.swift
 
@@ -117,16 +115,18 @@ IMAGE_SOURCES := $(shell find Sources arch boot -type f) Package.swift
 all: $(ISAS:%=$(BUILD)/%/xen) ## the three images
 
 # Compiled, linked twice (the second time with the table of function names that backtraces use), checked, flattened.
+# The whole-module objects are linked as they are: SwiftPM's archive knows only of per-file objects, and those ignore
+# -function-sections, without which --gc-sections cannot drop the runtime's allocation entry points.
 define image_rule
 $(BUILD)/$(1)/xen.elf: $(IMAGE_SOURCES) linker/$(1).ld linker/symbols.py
 	@mkdir -p $(BUILD)/$(1)
 	XEN_IMAGE=$(1) swift build --triple $(TRIPLE_$(1)) -c release --scratch-path $(BUILD)/$(1)/swift \
 	    --explicit-target-dependency-import-check error
-	ld.lld $(LINK_$(1)) --gc-sections -T linker/$(1).ld -o $$@.unnamed --whole-archive $(BUILD)/$(1)/swift/$(TRIPLE_$(1))/release/libxen.a
+	find $(BUILD)/$(1)/swift/$(TRIPLE_$(1))/release -path '*.build/*.o' ! -name '*.swift.o' > $(BUILD)/$(1)/objects
+	ld.lld $(LINK) -T linker/$(1).ld -o $$@.unnamed @$(BUILD)/$(1)/objects
 	llvm-nm -n --defined-only $$@.unnamed | $(PYTHON) linker/symbols.py > $(BUILD)/$(1)/symbols.S
 	clang --target=$(TRIPLE_$(1)) -c $(BUILD)/$(1)/symbols.S -o $(BUILD)/$(1)/symbols.o
-	ld.lld $(LINK_$(1)) --gc-sections -T linker/$(1).ld -o $$@ --whole-archive $(BUILD)/$(1)/swift/$(TRIPLE_$(1))/release/libxen.a \
-	    $(BUILD)/$(1)/symbols.o
+	ld.lld $(LINK) -T linker/$(1).ld -o $$@ @$(BUILD)/$(1)/objects $(BUILD)/$(1)/symbols.o
 	@rm $$@.unnamed
 endef
 $(foreach isa,$(ISAS),$(eval $(call image_rule,$(isa))))

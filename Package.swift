@@ -43,7 +43,7 @@ let imageSettings: [SwiftSetting] =
     isImage
     ? [
         .enableExperimentalFeature("Embedded"),
-        .unsafeFlags(["-wmo"] + imageFlags),
+        .unsafeFlags(["-wmo", "-num-threads", "0", "-Xfrontend", "-function-sections"] + imageFlags),
     ] : []
 let rawStorage: [SwiftSetting] = [
     .enableExperimentalFeature("RawLayout"),
@@ -65,7 +65,7 @@ func tests(_ name: String, _ imports: [Target.Dependency] = []) -> Target {
 }
 
 func c(_ name: String, path: String) -> Target {
-    .target(name: name, path: path, cSettings: isImage ? [.unsafeFlags((image?.flags ?? []) + ["-ffreestanding"])] : [])
+    .target(name: name, path: path, cSettings: isImage ? [.unsafeFlags((image?.flags ?? []) + ["-ffreestanding", "-ffunction-sections", "-fdata-sections"])] : [])
 }
 
 // Layers 0-5: a module imports lower layers only (docs/architecture.md).
@@ -130,7 +130,6 @@ if let image {
 
 let package = Package(
     name: "swift-xen",
-    products: isImage ? [.library(name: "xen", type: .static, targets: ["Hypervisor"])] : [],
     targets: targets,
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu11

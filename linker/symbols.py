@@ -13,7 +13,7 @@ for line in sys.stdin:
     name = name.strip()
     if name == "_start":
         start = int(address, 16)
-    if kind in "tT" and not name.startswith("$"):
+    if kind in "tT" and not name.split(".")[0] in ("$x", "$d", "$a", "$t"):
         functions.append((int(address, 16), name))
 
 print('    .section .symbols, "a"\n    .balign 4')

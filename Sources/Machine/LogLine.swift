@@ -8,7 +8,7 @@ public enum LogLevel: UInt8, Comparable, Sendable {
 
 /// Where lines go. On the metal: the console and its ring. In a test: an array.
 public protocol LogSink: Sendable {
-    func log(_ level: LogLevel, _ line: borrowing LogLine)
+    func log(_ level: LogLevel, _ line: LogLine)
 }
 
 extension LogSink {

@@ -63,8 +63,8 @@ struct MachineDescription {
     }
 
     /// The console's port: `dtuart=` of the command line, else /chosen/stdout-path.
-    mutating func findUART(_ tree: borrowing DeviceTree, path: borrowing Span<UInt8>?) {
-        let named: DeviceTree.Node? = if let path { tree.node(at: path) } else { nil }
+    mutating func findUART(_ tree: borrowing DeviceTree, path: borrowing Span<UInt8>) {
+        let named = path.isEmpty ? nil : tree.node(at: copy path)
         guard let node = named ?? tree.consoleNode(), let region = tree.region(of: node) else { return }
         let interrupt = tree.interrupt(of: node)?.gic
         if tree.isCompatible(node, with: "arm,pl011") {
@@ -72,6 +72,18 @@ struct MachineDescription {
         } else if tree.isCompatible(node, with: "ns16550a") || tree.isCompatible(node, with: "snps,dw-apb-uart") {
             uart = (.ns16550, region, interrupt)
         }
+    }
+}
+
+/// A device tree's error in words.
+func explain(_ error: DeviceTreeError) -> LogLine {
+    switch error {
+    case .truncated(let has, let needs): "it has \(has) bytes and says that it needs \(needs)"
+    case .badMagic(let magic): "its magic number is 0x\(hex: UInt64(magic)), expected 0xd00dfeed"
+    case .unsupportedVersion(let version): "version \(version), expected 16 or 17"
+    case .misplacedBlock: "a block lies outside the tree"
+    case .malformed(let offset): "malformed at offset \(offset)"
+    case .tooDeep(let offset): "nodes nested too deep at offset \(offset)"
     }
 }
 

@@ -6,7 +6,7 @@ import Boot
 import Machine
 
 /// An exception that the hypervisor took: always its own bug, or broken hardware.
-@c(xen_host_exception) public func hostException(_ frame: UnsafePointer<host_frame>) {
+@c(xen_host_exception) func hostException(_ frame: UnsafePointer<host_frame>) {
     // SAFETY: vectors.S filled the frame and nobody else writes it.
     let registers = unsafe frame.pointee
     let processor = UInt32(truncatingIfNeeded: read_mpidr_el1() & 0xff)

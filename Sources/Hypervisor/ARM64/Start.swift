@@ -10,13 +10,14 @@ import Firmware
 import MMIO
 import Machine
 import Memory
+import Sync
 
 /// Swift's first function on the boot CPU: the MMU is on, interrupts are masked, the boot stack is in use.
 ///
 /// - Parameters:
 ///   - treeAddress: machine address of the device tree; `treePointer` is where it is mapped.
 ///   - image: machine address of the image's first byte.
-@c(xen_start_arm64) public func start(treeAddress: UInt64, treePointer: UInt64, image: UInt64) -> Never {
+@c(xen_start_arm64) func start(treeAddress: UInt64, treePointer: UInt64, image: UInt64) -> Never {
     Root.initialise()
     // SAFETY: entry.S mapped at least 2 MiB from the tree's start on, read-only, for good.
     let blob = unsafe Span<UInt8>(
@@ -28,17 +29,17 @@ import Memory
         let tree = try DeviceTree(blob.extracting(..<size))
         boot(tree, treeRange: covering(MachineAddress(treeAddress), UInt64(size)), image: image)
     } catch {
-        panic("the device tree at 0x\(hex: treeAddress) is not valid: \(describe(error))")
+        panic("the device tree at 0x\(hex: treeAddress) is not valid: \(explain(error))")
     }
 }
 
 private func boot(_ tree: DeviceTree, treeRange: MachineRange, image: MachineRange) -> Never {
-    let words = CommandLine(tree.hypervisorArguments() ?? .literal(""))
+    let words = CommandLine(tree.hypervisorArguments())
     root.options.set(Options(words))
     let tableRoot = image.start.address + (boot_level0() - boot_image_start())
     var space = HostAddressSpace(root: tableRoot, frames: BootPool(image: image.start.address))
     var machine = MachineDescription(tree, bootProcessor: read_mpidr_el1() & 0xff_00ff_ffff)
-    machine.findUART(tree, path: words.text("dtuart"))
+    machine.findUART(tree, path: words.text("dtuart", default: .literal("")))
     startConsole(machine, &space)
     printBanner()
     mapAllRAM(machine, image: image, &space)
@@ -73,4 +74,8 @@ private func mapAllRAM(
     }
     let constants = MachineRange(start: image.start, count: (boot_rodata_end() - boot_image_start()) >> pageShift)
     guard space.mapRAM(constants, readOnly: true) else { panic("no page-table frames left to protect the image") }
+}
+
+@c(xen_secondary_arm64) func startSecondary(cpu: UInt64) -> Never {
+    haltMachine()
 }

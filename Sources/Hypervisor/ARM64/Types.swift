@@ -4,3 +4,4 @@ import ARM64
 
 /// Machine memory on this ISA.
 typealias Frames = DirectMap
+var frames: Frames { Frames() }

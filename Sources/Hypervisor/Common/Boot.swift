@@ -4,6 +4,7 @@ import Base
 import Containers
 import Machine
 import Memory
+import Sync
 
 func printBanner() {
     log.notice("Xen version 4.17 (swift-xen)")
@@ -21,9 +22,9 @@ func startHeap(memory: RangeList<MachineSpace>, reserved: RangeList<MachineSpace
     guard let place = free.take((bytes + pageSize - 1) >> pageShift) else {
         panic("no room for the frame table: \(bytes >> 10) KiB in one piece")
     }
-    Frames().zero(place.start.address, count: place.count << pageShift)
-    root.frameTable.set(FrameTable(memory: Frames(), base: place.start.address, banks: banks.span.extracting(..<count)))
-    root.heap.set(FrameHeap(memory: Frames(), table: root.frameTable.reference))
+    frames.zero(place.start.address, count: place.count << pageShift)
+    root.frameTable.set(FrameTable(memory: frames, base: place.start.address, banks: banks.span.extracting(..<count)))
+    root.heap.set(FrameHeap(memory: frames, table: root.frameTable.reference))
     for index in 0..<free.count { root.heap.value.add(free[index].range) }
     describe(memory, nodes: nodes)
 }

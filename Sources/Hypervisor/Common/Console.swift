@@ -70,18 +70,12 @@ struct Console {
         written += 1
     }
 
-    mutating func put(_ text: StaticString) {
-        var line = LogLine()
-        line.append(text)
-        put(line)
-    }
-
-    mutating func put(_ line: borrowing LogLine) {
+    mutating func put(_ line: LogLine) {
         for index in 0..<line.count { put(line.bytes[index]) }
     }
 
-    mutating func putLine(_ line: borrowing LogLine) {
-        put("(XEN) ")
+    mutating func putLine(_ line: LogLine) {
+        put("(XEN) " as LogLine)
         put(line)
         put(UInt8(ascii: "\n"))
     }
@@ -119,7 +113,7 @@ struct Console {
 
 /// The console as portable code sees it.
 struct ConsoleLog: LogSink {
-    func log(_ level: LogLevel, _ line: borrowing LogLine) {
+    func log(_ level: LogLevel, _ line: LogLine) {
         root.console.withLock { if level <= $0.threshold { $0.putLine(line) } }
     }
 

@@ -2,6 +2,7 @@
 
 import BootCommon
 import Machine
+import Sync
 
 /// The hypervisor cannot go on: says why, as Xen does, and restarts the machine unless `noreboot` was given.
 func panic(cpu: UInt32 = 0, _ line: LogLine) -> Never {
@@ -26,7 +27,7 @@ func restartAfterPanic() -> Never {
     restartMachine()
 }
 
-@c(xen_stack_smashed) public func stackSmashed() -> Never { panic("stack smashing detected") }
+@c(xen_stack_smashed) func stackSmashed() -> Never { panic("stack smashing detected") }
 
 extension ConsoleLog {
     /// Prints though somebody else may hold the console: that CPU may be the one that died.

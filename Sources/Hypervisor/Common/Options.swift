@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Base
 import Firmware
 import Machine
 
@@ -27,8 +28,8 @@ struct Options {
         if let count = (try? line.integer("maxcpus")) ?? nil { maximumCPUs = UInt32(clamping: max(1, count)) }
         dom0Memory = parse("dom0_mem") { () throws(OptionError) in try line.dom0Memory() }
         dom0MaximumVCPUs = parse("dom0_max_vcpus") { () throws(OptionError) in try line.dom0MaximumVCPUs() }
-        if let text = line.text("loglvl") { logLevel = level(text) ?? logLevel }
-        if let text = line.text("guest_loglvl") { guestLogLevel = level(text) ?? guestLogLevel }
+        logLevel = level(line.text("loglvl", default: .literal(""))) ?? logLevel
+        guestLogLevel = level(line.text("guest_loglvl", default: .literal(""))) ?? guestLogLevel
         var words = line.words()
         let known = Self.known
         while let word = words.next(notIn: known.span) {
