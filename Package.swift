@@ -75,7 +75,7 @@ var targets: [Target] = [
     module("Machine", ["Base"]),
     module("Sync", ["Base", "ArchCommon"], extra: rawStorage),
     module("Containers", ["Base", "Machine", "Sync"], extra: rawStorage),
-    module("Memory", ["Base", "Machine", "Sync", "Containers"]),
+    module("Memory", ["XenABI", "Base", "Machine", "Sync", "Containers"]),
     module("P2M", ["Base", "Machine", "Sync", "Containers"]),
     module("EventChannels", ["XenABI", "Base", "Machine", "Sync", "Containers"]),
     module("GrantTables", ["XenABI", "Base", "Machine", "Sync", "Containers"]),

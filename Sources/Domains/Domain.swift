@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Base
+public import Containers
+public import Machine
+public import P2M
+public import Sync
+public import Synchronization
+public import XenABI
+
+/// A virtual machine: what is portable of it, and `Extra`, which is the machine's.
+///
+/// Lives in frames and is reached by `Ref`; fields are constants, atomics, or behind locks.
+public struct Domain<P: Platform>: ~Copyable {
+    /// vCPUs a domain may have (Xen: MAX_VIRT_CPUS).
+    public static var maximumVCPUs: Int { 128 }
+
+    public let id: DomainID
+    /// May use the toolstack's operations (Xen: is_privileged), and owns the hardware.
+    public let isPrivileged: Bool
+    public let p2m: SpinLock<PageTable<P.Format, P.Frames>>
+    /// Machine frame of shared_info.
+    public let sharedInfo: MFN
+    /// Frames the domain owns now (Xen: tot_pages), and may own (Xen: max_pages).
+    public let totalPages = Atomic<UInt64>(0)
+    public let maximumPages: Atomic<UInt64>
+    /// HVM_PARAM_*.
+    public let parameters = SpinLock(InlineArray<64, UInt64>(repeating: 0), rank: .domain)
+    /// Bit set of VMASST_TYPE_*.
+    public let assists = Atomic<UInt64>(0)
+    /// 0, or 1 + the `ShutdownReason` once the domain has shut down.
+    public let shutdown = Atomic<UInt32>(0)
+    /// Highest guest frame that was ever mapped.
+    public let highestGFN = Atomic<UInt64>(0)
+    public let extra: P.DomainExtra
+    let vcpuTable = Once<VCPUTable<P>>()
+
+    public init(
+        id: DomainID, isPrivileged: Bool, p2m: consuming PageTable<P.Format, P.Frames>, sharedInfo: MFN,
+        maximumPages: UInt64, extra: consuming P.DomainExtra
+    ) {
+        self.id = id
+        self.isPrivileged = isPrivileged
+        self.p2m = SpinLock(p2m, rank: .p2m)
+        self.sharedInfo = sharedInfo
+        self.maximumPages = Atomic(maximumPages)
+        self.extra = extra
+    }
+
+    /// Names the domain's vCPUs. Once, before the domain runs.
+    public func setVCPUs(_ table: VCPUTable<P>) { vcpuTable.set(table) }
+
+    public var vcpuCount: Int { vcpuTable.value.count }
+
+    /// The vCPU with this number, or nil.
+    @inline(__always) public func vcpu(_ id: VCPUID) -> Ref<VCPU<P>>? { vcpuTable.value[id.index] }
+}
+
+/// A domain's vCPUs by number.
+public struct VCPUTable<P: Platform>: Sendable {
+    var entries = InlineArray<128, Ref<VCPU<P>>?>(repeating: nil)
+    public private(set) var count = 0
+
+    public init() {}
+
+    /// Adds the vCPU with the next number. False where there are as many as there can be.
+    public mutating func append(_ vcpu: Ref<VCPU<P>>) -> Bool {
+        guard count < entries.count else { return false }
+        entries[count] = vcpu
+        count += 1
+        return true
+    }
+
+    @inline(__always) public subscript(index: Int) -> Ref<VCPU<P>>? { index >= 0 && index < count ? entries[index] : nil }
+}
+
+/// A virtual processor.
+public struct VCPU<P: Platform>: ~Copyable {
+    public let id: VCPUID
+    public let domain: Ref<Domain<P>>
+    /// The scheduler's number for it.
+    public let unit: UInt16
+    /// Down until somebody starts it (PSCI CPU_ON, VCPUOP_up).
+    public let isUp: Atomic<Bool>
+    public let extra: P.VCPUExtra
+
+    public init(id: VCPUID, domain: Ref<Domain<P>>, unit: UInt16, isUp: Bool, extra: consuming P.VCPUExtra) {
+        self.id = id
+        self.domain = domain
+        self.unit = unit
+        self.isUp = Atomic(isUp)
+        self.extra = extra
+    }
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Base
+
+/// Number of a schedulable thing, one per vCPU of the machine.
+@frozen public struct UnitID: Hashable, Sendable, BitwiseCopyable {
+    public var rawValue: UInt16
+    @inlinable public init(_ rawValue: UInt16) { self.rawValue = rawValue }
+    @inlinable public var index: Int { Int(rawValue) }
+    /// No unit.
+    @inlinable public static var none: Self { Self(.max) }
+}
+
+/// Who runs on a pCPU now, and until when nobody else is to be asked.
+public struct Decision: Equatable, Sendable {
+    /// Nil: the pCPU idles.
+    public let unit: UnitID?
+    public let until: SystemTime
+}
+
+/// What the caller must do after a change. Must be used: a lost hint is a lost wakeup.
+public enum SchedulingHint: Equatable, Sendable {
+    case none
+    /// That pCPU must ask `next` soon.
+    case tickle(PCPU)
+}
+
+/// Round robin: a queue of runnable units per pCPU, a unit stays on the pCPU that it was given.
+///
+/// Not locked: the owner's lock (rank `.scheduler`) serialises all calls.
+public struct RoundRobin: Sendable {
+    /// Units there can be.
+    public static var capacity: Int { 512 }
+    /// Time slice in nanoseconds where several units share a pCPU (Xen credit: 30 ms).
+    public static var slice: UInt64 { 30_000_000 }
+
+    enum State: UInt8 { case absent, blocked, queued, running }
+
+    struct Unit: BitwiseCopyable {
+        var state = State.absent
+        var pcpu = PCPU(0)
+        var next = UnitID.none
+    }
+
+    struct Queue: BitwiseCopyable {
+        var head = UnitID.none
+        var tail = UnitID.none
+        var running = UnitID.none
+        var length = 0
+    }
+
+    var units = InlineArray<512, Unit>(repeating: Unit())
+    var queues = InlineArray<256, Queue>(repeating: Queue())
+
+    public init() {}
+
+    /// Adds a unit, blocked, to run on `pcpu`. False where the number is taken or too large.
+    public mutating func add(_ unit: UnitID, on pcpu: PCPU) -> Bool {
+        guard unit.index < Self.capacity, pcpu.index < 256, units[unit.index].state == .absent else { return false }
+        units[unit.index] = Unit(state: .blocked, pcpu: pcpu)
+        return true
+    }
+
+    /// The unit has something to do. Nothing happens where it runs or waits already.
+    public mutating func wake(_ unit: UnitID) -> SchedulingHint {
+        guard unit.index < Self.capacity else { return .none }
+        switch units[unit.index].state {
+        case .blocked:
+            enqueue(unit)
+            let pcpu = units[unit.index].pcpu
+            return queues[pcpu.index].running == .none ? .tickle(pcpu) : .none
+        case .running, .queued, .absent:
+            return .none
+        }
+    }
+
+    /// The unit that runs on `pcpu` has nothing to do until `wake`. The caller then asks `next`.
+    public mutating func block(on pcpu: PCPU) {
+        let unit = queues[pcpu.index].running
+        guard unit != .none else { return }
+        units[unit.index].state = .blocked
+        queues[pcpu.index].running = .none
+    }
+
+    /// The unit that runs on `pcpu` lets the others go first. The caller then asks `next`.
+    public mutating func yield(on pcpu: PCPU) {
+        let unit = queues[pcpu.index].running
+        guard unit != .none else { return }
+        queues[pcpu.index].running = .none
+        enqueue(unit)
+    }
+
+    /// Takes a unit out of scheduling, whatever its state. Its pCPU must ask `next` where it was running.
+    public mutating func remove(_ unit: UnitID) -> SchedulingHint {
+        guard unit.index < Self.capacity else { return .none }
+        let pcpu = units[unit.index].pcpu
+        switch units[unit.index].state {
+        case .queued: unlink(unit)
+        case .running:
+            queues[pcpu.index].running = .none
+            units[unit.index] = Unit()
+            return .tickle(pcpu)
+        case .blocked, .absent: break
+        }
+        units[unit.index] = Unit()
+        return .none
+    }
+
+    /// Where the unit runs now, or nil.
+    public func running(_ unit: UnitID) -> PCPU? {
+        unit.index < Self.capacity && units[unit.index].state == .running ? units[unit.index].pcpu : nil
+    }
+
+    /// Who runs on `pcpu` from `now` on. A unit that was running and neither blocked nor yielded goes to the end.
+    public mutating func next(on pcpu: PCPU, now: SystemTime) -> Decision {
+        yield(on: pcpu)
+        let unit = queues[pcpu.index].head
+        guard unit != .none else { return Decision(unit: nil, until: .never) }
+        unlink(unit)
+        units[unit.index].state = .running
+        queues[pcpu.index].running = unit
+        return Decision(unit: unit, until: queues[pcpu.index].length > 0 ? now + Self.slice : .never)
+    }
+
+    /// Whether somebody waits behind the unit that runs on `pcpu`.
+    public func hasWaiters(on pcpu: PCPU) -> Bool { queues[pcpu.index].length > 0 }
+
+    private mutating func enqueue(_ unit: UnitID) {
+        let pcpu = units[unit.index].pcpu.index
+        units[unit.index].state = .queued
+        units[unit.index].next = .none
+        if queues[pcpu].tail == .none {
+            queues[pcpu].head = unit
+        } else {
+            units[queues[pcpu].tail.index].next = unit
+        }
+        queues[pcpu].tail = unit
+        queues[pcpu].length += 1
+    }
+
+    private mutating func unlink(_ unit: UnitID) {
+        let pcpu = units[unit.index].pcpu.index
+        var previous = UnitID.none
+        var current = queues[pcpu].head
+        while current != unit {
+            guard current != .none else { return }
+            previous = current
+            current = units[current.index].next
+        }
+        if previous == .none {
+            queues[pcpu].head = units[unit.index].next
+        } else {
+            units[previous.index].next = units[unit.index].next
+        }
+        if queues[pcpu].tail == unit { queues[pcpu].tail = previous }
+        queues[pcpu].length -= 1
+        units[unit.index].next = .none
+    }
+}
