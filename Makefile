@@ -70,7 +70,7 @@ GUESTS := $(BUILD)/guests/arm64/bench
 .PHONY: guests
 guests: $(GUESTS)
 
-$(BUILD)/guests/%/bench: $(wildcard Tests/Guests/bench/*.[chS] Tests/Guests/bench/*/*) $(BUILD)/.deps
+$(BUILD)/guests/%/bench: $(wildcard Tests/Guests/bench/*.[chS] Tests/Guests/bench/*/*) | $(BUILD)/.deps
 	@mkdir -p $(GUEST_INCLUDE) $(@D)
 	@ln -sfn /usr/include/xen $(GUEST_INCLUDE)/xen
 	clang $(GUEST_FLAGS) $(GUEST_FLAGS_$*) -ITests/Guests/bench/$* -fuse-ld=lld -nostdlib -Wl,-pie,--no-dynamic-linker,-z,norelro \

@@ -36,17 +36,31 @@ def command(machine, hypervisor, payload, name, interactive=False):
                                     machines.emulator(machine, interactive)))
 
 
-def attempt(check, hypervisor, words, suffix=""):
-    """Boots one check once. Prints its result; returns whether it passed."""
-    expectation = check.expectations[hypervisor]
-    judge = console.Judge(**vars(expectation))
+def say(text):
+    """One write: boots report side by side."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def prepare(check, hypervisor, suffix=""):
+    """What boots one check once: a callable that prints the result and returns whether it passed."""
+    try:
+        words = command(check.machine, hypervisor, check.payload, check.name)
+    except (OSError, RuntimeError, ValueError) as error:
+        message = f"FAIL  {check.name}: {error}"
+        return lambda: say(message)
+    return lambda: attempt(check, hypervisor, words, suffix)
+
+
+def attempt(check, hypervisor, words, suffix):
+    judge = console.Judge(**vars(check.expectations[hypervisor]))
     log = LOGS / hypervisor / f"{check.name}{suffix}.log"
     failure, seconds = console.run(words, judge, log, check.timeout)
     if not failure:
-        print(f"pass  {check.name}{suffix} ({seconds:.0f} s)", flush=True)
+        say(f"pass  {check.name}{suffix} ({seconds:.0f} s)")
         return True
     tail = "\n".join("    | " + line for line in judge.text.splitlines()[-TAIL_LINES:])
-    print(f"FAIL  {check.name}{suffix} ({seconds:.0f} s): {failure}\n{tail}\n    log: {log}", flush=True)
+    say(f"FAIL  {check.name}{suffix} ({seconds:.0f} s): {failure}\n{tail}\n    log: {log}")
     return False
 
 
@@ -54,7 +68,8 @@ def run_all(jobs, parallel):
     """jobs: callables that return whether they passed. Returns (passed, failed)."""
     with ThreadPoolExecutor(parallel) as pool:
         outcomes = list(pool.map(lambda job: job(), jobs))
-    return outcomes.count(True), outcomes.count(False)
+    passed = outcomes.count(True)
+    return passed, len(outcomes) - passed
 
 
 def select(pattern, hypervisor, pending_too):
@@ -66,10 +81,7 @@ def select(pattern, hypervisor, pending_too):
 
 def check_command(arguments):
     enabled, skipped = select(arguments.select, arguments.hypervisor, arguments.pending)
-    jobs = []
-    for check in enabled:
-        words = command(check.machine, arguments.hypervisor, check.payload, check.name)
-        jobs.append(lambda check=check, words=words: attempt(check, arguments.hypervisor, words))
+    jobs = [prepare(check, arguments.hypervisor) for check in enabled]
     passed, failed = run_all(jobs, arguments.jobs)
     for check in skipped:
         print(f"skip  {check.name}: not yet enabled for {arguments.hypervisor}")
@@ -80,9 +92,7 @@ def soak_command(arguments):
     """The same boot many times over; every failure is reported and none is tried again."""
     (check, *others), _ = select(f"^{arguments.select}$", arguments.hypervisor, True)
     assert not others
-    words = command(check.machine, arguments.hypervisor, check.payload, check.name)
-    jobs = [lambda i=i: attempt(check, arguments.hypervisor, words, f"-{i:03}")
-            for i in range(1, arguments.count + 1)]
+    jobs = [prepare(check, arguments.hypervisor, f"-{i:03}") for i in range(1, arguments.count + 1)]
     return report(arguments, *run_all(jobs, arguments.jobs))
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks: which machine boots which payload, and what the console must say. Add rows here."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from machines import POWERED_OFF, Machine
-from payloads import FACTS, FLOOR, SHELL, Payload
+from payloads import (FACTS, FLOOR, HEADER_ONLY, NO_KERNEL, NOT_A_KERNEL, SHELL, TRUNCATED_KERNEL, Payload, tree_text, tree_word)
 
 OURS, REFERENCE = "ours", "reference"
 
@@ -53,7 +53,7 @@ def dom0_facts(cpus, memory, event_channels="FIFO-based"):
 def dom0(name, machine, memory, words="", event_channels="FIFO-based", **row):
     """Debian's kernel as dom0 answers for its hypervisor, and powers the machine off."""
     expect = dom0_facts(machine.cpus, memory, event_channels)
-    payload = Payload(**{**vars(FACTS), "dom0_memory": memory}).with_words(words)
+    payload = replace(FACTS, dom0_memory=memory).with_words(words)
     return Check(name, machine, payload, {
         OURS: Expectation((*OUR_BANNER, *memory_by_node(machine), *expect), (*CRASHES, "[Uu]nhandled")),
         REFERENCE: Expectation(expect, CRASHES)}, **row)
@@ -79,6 +79,34 @@ def floor(name, machine, *hypervisors, **row):
     return Check(name, machine, FLOOR, {name: both[name] for name in hypervisors or both}, **row)
 
 
+REBOOTS = r"^\(XEN\) Reboot in five seconds\.\.\."
+STAYS = r"^\(XEN\) Manual reset required \('noreboot' specified\)"
+
+
+def bad_input(name, payload, ours, reference=None, verdict=REBOOTS, machine=Machine("arm64")):
+    """A plain message that names what is wrong, then reboot or halt as configured.
+
+    `reference` is what Debian's Xen says; None where it hangs silently.
+    """
+    def expectation(message):
+        return Expectation((r"^\(XEN\) Panic on CPU \d+:", message), ("userspace reached", POWERED_OFF), verdict=verdict)
+    expectations = {OURS: expectation(ours)}
+    if reference:
+        expectations[REFERENCE] = expectation(reference)
+    return Check(f"arm64-bad-{name}", machine, payload, expectations, pending=(OURS,))
+
+
+def bad_tree(name, edit, ours, reference=None):
+    """Debian's Xen says nothing to most of these: it has no console yet."""
+    return bad_input(name, replace(FACTS, edit_tree=edit), ours, reference,
+                     machine=Machine("arm64", loader="patched-tree"))
+
+
+NOT_SET_UP = r"^\(XEN\) Could not set up DOM0 guest OS"
+TOO_LARGE = replace(FACTS, dom0_memory=65536)
+NOT_ALLOCATED = r"^\(XEN\) Failed to allocate requested dom0 memory"
+
+
 def x86(**fields):
     return Machine("x86_64", memory=1024, **fields)
 
@@ -101,4 +129,16 @@ CHECKS = [
       for cpus, nodes in ((1, 1), (4, 2))),
     *(floor(f"x86_64-floor-bochs-smp{cpus}", x86(cpus=cpus, loader="bochs"), pending=(OURS,)) for cpus in (1, 2)),
     *(floor(f"arm32-floor-smp{cpus}", Machine("arm32", cpus=cpus, memory=2048), pending=(OURS,)) for cpus in (1, 2)),
+
+    bad_input("no-kernel", NO_KERNEL, r"(?i)^\(XEN\) .*kernel.*module", NOT_SET_UP),
+    bad_input("truncated-kernel", TRUNCATED_KERNEL, r"(?i)^\(XEN\) .*kernel.*truncated"),
+    bad_input("not-a-kernel", NOT_A_KERNEL, r"(?i)^\(XEN\) .*kernel.*not.* Image", NOT_SET_UP),
+    bad_input("header-only", HEADER_ONLY, r"(?i)^\(XEN\) .*kernel.*(truncated|not.* Image)", NOT_SET_UP),
+    bad_input("dom0-mem", TOO_LARGE, r"(?i)^\(XEN\) .*dom0.mem.* MB", NOT_ALLOCATED),
+    bad_input("dom0-mem-noreboot", TOO_LARGE.with_hypervisor_words("noreboot"),
+              r"(?i)^\(XEN\) .*dom0.mem.* MB", NOT_ALLOCATED, verdict=STAYS),
+    bad_input("dom0-mem-reboots", TOO_LARGE, r"(?i)^\(XEN\) .*dom0.mem.* MB", NOT_ALLOCATED, verdict=None),
+    bad_tree("tree-gic", tree_text(b"arm,gic-v3", b"arm,gic-v9"), r"(?i)^\(XEN\) .*GIC"),
+    bad_tree("tree-size", tree_word(4, 0x7FFFFFFF), r"(?i)^\(XEN\) .*device tree.*size"),
+    bad_tree("tree-no-memory", tree_text(b"device_type", b"device_kind"), r"(?i)^\(XEN\) .*memory", NOT_SET_UP),
 ]

@@ -51,6 +51,30 @@ def direct_arm(job):
     return command
 
 
+# Enters the image as a boot loader would: x0 the device tree, x1-x3 zero, at EL2.
+ENTER_ARM64 = (0x580000C0, 0x580000E4, 0xAA1F03E1, 0xAA1F03E2, 0xAA1F03E3, 0xD61F0080)
+IMAGE_ADDRESS, TREE_ADDRESS = 0x40200000, 0x48000000
+
+
+def patched_tree(job):
+    """Boots with QEMU's own device tree after payload.edit_tree has had its way with it.
+
+    QEMU would parse and repair a tree given by -dtb, so everything is put into memory as it is, and
+    a few instructions of firmware jump to the image.
+    """
+    tree, firmware = job.work / "tree.dtb", job.work / "firmware"
+    dump = direct_arm(job)
+    dump[dump.index("-machine") + 1] += f",dumpdtb={tree}"
+    subprocess.run(dump, check=True, capture_output=True)
+    tree.write_bytes(job.payload.edit_tree(tree.read_bytes()))
+    firmware.write_bytes(struct.pack("<6I2Q", *ENTER_ARM64, TREE_ADDRESS, IMAGE_ADDRESS))
+    places = [(job.image, IMAGE_ADDRESS), (tree, TREE_ADDRESS),
+              *zip((path for path, _ in job.modules), (GUEST_KERNEL_ADDRESS, GUEST_INITRD_ADDRESS))]
+    # Where there is firmware QEMU has ACPI's devices in place of those that the tree names.
+    return [*job.emulator, "-no-acpi", "-bios", firmware, *(word for path, address in places for word in (
+        "-device", f"loader,file={path},addr={address:#x},force-raw=on"))]
+
+
 def direct_x86(job):
     """-kernel with a multiboot 1 header; modules are a comma-separated list."""
     modules = ",".join(comma(f"{path} {words}".strip()) for path, words in job.modules)
@@ -139,6 +163,7 @@ def ipxe(job):
 LOADERS = {
     "direct": direct,
     "pvh": pvh,
+    "patched-tree": patched_tree,
     "grub-bios": grub_bios,
     "grub-uefi": grub_uefi,
     "ipxe": ipxe,

@@ -20,6 +20,7 @@ class Payload:
     words: str = ""                     # the kernel's command line
     hypervisor_words: str = "loglvl=all guest_loglvl=all"
     dom0_memory: int = 0                # MiB; 0 leaves out dom0_mem
+    edit_tree: Callable | None = None   # device tree -> device tree, for the loader "patched-tree"
 
     def command_line(self, isa):
         """The hypervisor's command line on one ISA."""
@@ -38,6 +39,33 @@ DEBIAN = Payload(debian.kernel, initramfs.dom0, "console=hvc0", dom0_memory=1024
 SHELL = replace(DEBIAN, dom0_memory=1024)
 FLOOR = replace(DEBIAN, dom0_memory=256)    # real Xen stops early without modules
 FACTS = DEBIAN.with_words("task=facts")
+
+
+def damaged_kernel(name, change):
+    """Debian's kernel with its bytes changed; the same every time, so it is written only once."""
+    def path(isa):
+        target = debian.BUILD / "guests" / isa / name
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(change(debian.kernel(isa).read_bytes()))
+        return target
+    return path
+
+
+NO_KERNEL = replace(FACTS, kernel=None, initrd=None)
+TRUNCATED_KERNEL = replace(FACTS, kernel=damaged_kernel("truncated-kernel", lambda image: image[:1 << 20]))
+NOT_A_KERNEL = replace(FACTS, kernel=damaged_kernel("not-a-kernel", lambda image: b"This is no kernel.\n" * 999))
+HEADER_ONLY = replace(FACTS, kernel=damaged_kernel("header-only", lambda image: image[:40]))
+
+
+def tree_word(offset, value):
+    """Changes one big-endian word of the device tree's header."""
+    return lambda tree: tree[:offset] + value.to_bytes(4, "big") + tree[offset + 4:]
+
+
+def tree_text(old, new):
+    assert len(old) == len(new)
+    return lambda tree: tree.replace(old, new)
 
 
 def shell(memory):
