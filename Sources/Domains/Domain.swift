@@ -2,7 +2,6 @@
 
 public import Base
 public import Containers
-public import Machine
 public import P2M
 public import Sync
 public import Synchronization
@@ -18,6 +17,10 @@ public struct Domain<P: Platform>: ~Copyable {
     public let id: DomainID
     /// May use the toolstack's operations (Xen: is_privileged), and owns the hardware.
     public let isPrivileged: Bool
+    /// gfn == mfn for its RAM, so that its devices can do DMA without an IOMMU.
+    public let isDirectMapped: Bool
+    /// Xen: xen_domain_handle_t, a UUID.
+    public let handle: DomainHandle
     public let p2m: SpinLock<PageTable<P.Format, P.Frames>>
     /// Machine frame of shared_info.
     public let sharedInfo: MFN
@@ -36,11 +39,13 @@ public struct Domain<P: Platform>: ~Copyable {
     let vcpuTable = Once<VCPUTable<P>>()
 
     public init(
-        id: DomainID, isPrivileged: Bool, p2m: consuming PageTable<P.Format, P.Frames>, sharedInfo: MFN,
+        id: DomainID, isPrivileged: Bool, isDirectMapped: Bool, p2m: consuming PageTable<P.Format, P.Frames>, sharedInfo: MFN,
         maximumPages: UInt64, extra: consuming P.DomainExtra
     ) {
         self.id = id
         self.isPrivileged = isPrivileged
+        self.isDirectMapped = isDirectMapped
+        handle = DomainHandle(repeating: 0)
         self.p2m = SpinLock(p2m, rank: .p2m)
         self.sharedInfo = sharedInfo
         self.maximumPages = Atomic(maximumPages)

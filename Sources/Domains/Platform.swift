@@ -5,6 +5,7 @@ public import Containers
 public import Machine
 public import Memory
 public import P2M
+public import XenABI
 
 /// The machine under the hypercalls: everything portable code asks of it, in one value.
 ///
@@ -33,12 +34,31 @@ public protocol Platform: Sendable {
     func raiseUpcall(_ vcpu: Ref<VCPU<Self>>)
     /// Ends SCHEDOP_block or SCHEDOP_poll.
     func wake(_ vcpu: Ref<VCPU<Self>>)
+    /// Clears `evtchn_upcall_mask` of the vCPU.
+    func unmaskUpcalls(_ vcpu: Ref<VCPU<Self>>)
+    /// An interrupt waits for this pCPU: a long operation had better let it in.
+    var shouldPreempt: Bool { get }
+
+    /// Whether `frame` is RAM that `domain` owns.
+    func owns(_ frame: MFN, _ domain: borrowing Domain<Self>) -> Bool
+    /// Makes `count` allocated frames `domain`'s.
+    func assign(_ frame: MFN, count: UInt64, to domain: borrowing Domain<Self>)
+    /// The highest frame of RAM there is.
+    var maximumFrame: MFN { get }
 
     /// Sends a guest's console output. The hardware domain's goes out as it is.
     func consoleWrite(_ bytes: borrowing Span<UInt8>, from domain: borrowing Domain<Self>)
     /// Next byte of console input for the domain that owns the console.
     func consoleRead() -> UInt8?
-    /// Seconds and nanoseconds since 1970 at system time 0.
-    func setWallclock(seconds: UInt64, nanoseconds: UInt32)
-    var wallclock: (seconds: UInt64, nanoseconds: UInt32) { get }
+    /// The time of day at system time `systemTime` was this.
+    func setWallclock(seconds: UInt64, nanoseconds: UInt32, at systemTime: UInt64)
+
+    /// What XENVER_capabilities says.
+    var capabilities: StaticString { get }
+    /// Features of this ISA (XENFEAT_* bits) besides those that every auto-translated domain has.
+    var machineFeatures: UInt32 { get }
+    /// Bit set of VMASST_TYPE_* that this ISA knows.
+    var assists: UInt64 { get }
+    /// Writes the hypervisor's command line, 1024 bytes, zero-filled.
+    func writeCommandLine(at address: GuestVirtualAddress) throws(XenError)
 }
