@@ -123,6 +123,7 @@ if let image {
         tests("Base"),
         tests("XenABI"),
         tests("Firmware", ["Base"]),
+        tests("EventChannels", ["XenABI"]),
         tests("Sync"),
         tests("Containers", ["Sync"]),
     ]

@@ -13,7 +13,7 @@ public protocol CallerABI: Sendable {
     associatedtype PaddingToWord: BitwiseCopyable, Sendable
     static var paddingToWord: PaddingToWord { get }
     /// Bits in `Word`: 64 or 32.
-    static var wordBits: Int { get }
+    static var wordBits: UInt32 { get }
 }
 
 /// x86-64, arm64 and arm32 callers.
@@ -22,7 +22,7 @@ public enum Caller64: CallerABI {
     public typealias Quad = UInt64
     public typealias PaddingToWord = UInt32
     @inlinable public static var paddingToWord: UInt32 { 0 }
-    @inlinable public static var wordBits: Int { 64 }
+    @inlinable public static var wordBits: UInt32 { 64 }
 }
 
 /// x86-32 callers.
@@ -31,7 +31,7 @@ public enum Caller32: CallerABI {
     public typealias Quad = SplitUInt64
     public typealias PaddingToWord = NoPadding
     @inlinable public static var paddingToWord: NoPadding { NoPadding() }
-    @inlinable public static var wordBits: Int { 32 }
+    @inlinable public static var wordBits: UInt32 { 32 }
 }
 
 /// No bytes at all.

@@ -145,7 +145,7 @@
 /// The 2-level ABI.
 public enum EventTwoLevel {
     /// Ports, for words of `bits` bits (Xen: EVTCHN_2L_NR_CHANNELS).
-    @inlinable public static func ports(wordBits bits: Int) -> UInt32 { UInt32(truncatingIfNeeded: bits &* bits) }
+    @inlinable public static func ports(wordBits bits: UInt32) -> UInt32 { bits &* bits }
 }
 
 /// The FIFO ABI (event_channel.h: EVTCHN_FIFO_*).

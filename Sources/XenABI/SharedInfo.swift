@@ -5,33 +5,33 @@
 /// They are never copied whole: each word is shared with the guest and touched by itself.
 @frozen public struct SharedInfoLayout: Sendable {
     /// Bits in `xen_ulong_t`, the word of the bitmaps and of the selector.
-    public let wordBits: Int
+    public let wordBits: UInt32
     /// Size of one `vcpu_info`.
-    public let vcpuInfoSize: Int
+    public let vcpuInfoSize: UInt64
     /// vCPUs whose `vcpu_info` is inside `shared_info` (Xen: XEN_LEGACY_MAX_VCPUS).
-    public let legacyVCPUs: Int
+    public let legacyVCPUs: UInt32
     /// Offsets in `vcpu_info`. One byte.
-    public let upcallPending: Int
+    public let upcallPending: UInt64
     /// One byte, on x86 only (ARM: padding).
-    public let upcallMask: Int
+    public let upcallMask: UInt64
     /// One word.
-    public let pendingSelector: Int
+    public let pendingSelector: UInt64
     /// x86: `arch.cr2`. ARM has no such fields.
-    public let archVCPUInfo: Int
+    public let archVCPUInfo: UInt64
     /// A `VCPUTimeInfo`.
-    public let time: Int
+    public let time: UInt64
     /// Offsets in `shared_info`. `wordBits` words.
-    public let pending: Int
+    public let pending: UInt64
     /// `wordBits` words.
-    public let mask: Int
-    public let wallclockVersion: Int
-    public let wallclockSeconds: Int
-    public let wallclockNanoseconds: Int
-    public let wallclockSecondsHigh: Int
+    public let mask: UInt64
+    public let wallclockVersion: UInt64
+    public let wallclockSeconds: UInt64
+    public let wallclockNanoseconds: UInt64
+    public let wallclockSecondsHigh: UInt64
     /// x86: `arch_shared_info`. ARM has no such fields.
-    public let archSharedInfo: Int
+    public let archSharedInfo: UInt64
     /// Size of `shared_info`.
-    public let size: Int
+    public let size: UInt64
 
     /// arm64 and arm32 guests.
     @inlinable public static var arm: Self {
@@ -56,9 +56,10 @@
     }
 
     @inlinable init(
-        wordBits: Int, vcpuInfoSize: Int, legacyVCPUs: Int, upcallPending: Int, upcallMask: Int, pendingSelector: Int,
-        archVCPUInfo: Int, time: Int, pending: Int, mask: Int, wallclockVersion: Int, wallclockSeconds: Int,
-        wallclockNanoseconds: Int, wallclockSecondsHigh: Int, archSharedInfo: Int, size: Int
+        wordBits: UInt32, vcpuInfoSize: UInt64, legacyVCPUs: UInt32, upcallPending: UInt64, upcallMask: UInt64,
+        pendingSelector: UInt64, archVCPUInfo: UInt64, time: UInt64, pending: UInt64, mask: UInt64,
+        wallclockVersion: UInt64, wallclockSeconds: UInt64, wallclockNanoseconds: UInt64, wallclockSecondsHigh: UInt64,
+        archSharedInfo: UInt64, size: UInt64
     ) {
         self.wordBits = wordBits
         self.vcpuInfoSize = vcpuInfoSize
