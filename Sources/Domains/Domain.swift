@@ -2,6 +2,7 @@
 
 public import Base
 public import Containers
+public import EventChannels
 public import P2M
 public import Sync
 public import Synchronization
@@ -36,11 +37,14 @@ public struct Domain<P: Platform>: ~Copyable {
     /// Highest guest frame that was ever mapped.
     public let highestGFN = Atomic<UInt64>(0)
     public let extra: P.DomainExtra
+    /// Its event channels, which live in a frame of their own.
+    public let eventBox: FrameBox<EventChannels<P.Frames, Ref<VCPU<P>>>>
     let vcpuTable = Once<VCPUTable<P>>()
 
     public init(
         id: DomainID, isPrivileged: Bool, isDirectMapped: Bool, p2m: consuming PageTable<P.Format, P.Frames>, sharedInfo: MFN,
-        maximumPages: UInt64, extra: consuming P.DomainExtra
+        maximumPages: UInt64, events: consuming FrameBox<EventChannels<P.Frames, Ref<VCPU<P>>>>,
+        extra: consuming P.DomainExtra
     ) {
         self.id = id
         self.isPrivileged = isPrivileged
@@ -49,8 +53,12 @@ public struct Domain<P: Platform>: ~Copyable {
         self.p2m = SpinLock(p2m, rank: .p2m)
         self.sharedInfo = sharedInfo
         self.maximumPages = Atomic(maximumPages)
+        eventBox = events
         self.extra = extra
     }
+
+    /// Its event channels.
+    @inline(__always) public var events: Ref<EventChannels<P.Frames, Ref<VCPU<P>>>> { eventBox.ref }
 
     /// Names the domain's vCPUs. Once, before the domain runs.
     public func setVCPUs(_ table: VCPUTable<P>) { vcpuTable.set(table) }

@@ -26,6 +26,11 @@ extension EventChannels {
             expected: VCPUEvents<VCPU>.anyPort, desired: number, ordering: .sequentiallyConsistent)
     }
 
+    /// Whether no event has ended the vCPU's poll yet.
+    public func isPolling(_ vcpu: VCPUID) -> Bool {
+        vcpus.element(vcpu.rawValue, in: frames)?.pointee.poll.load(ordering: .sequentiallyConsistent) ?? 0 != 0
+    }
+
     /// The vCPU does not poll any more. False where an event has ended its poll already.
     @discardableResult
     public func endPoll(_ vcpu: VCPUID) -> Bool {

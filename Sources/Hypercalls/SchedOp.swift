@@ -3,6 +3,7 @@
 import Base
 import Containers
 import Domains
+import EventChannels
 import Machine
 import Memory
 import XenABI
@@ -54,8 +55,27 @@ extension Call {
         throw .eperm
     }
 
-    /// Xen: SCHEDOP_poll. At most 128 ports.
+    /// Xen: SCHEDOP_poll. At most 128 ports. From `beginPoll` on an event ends the poll, so that none slips by between
+    /// the look at its port and the vCPU's stop; whether the poll has ended is looked at when it has stopped.
     private func poll() throws(XenError) -> Outcome {
-        throw .enosys
+        let argument = try platform.guest.read(SchedPoll<Caller64>.self, at: handle(1))
+        guard argument.nrPorts <= 128 else { throw .einval }
+        let events = domain.pointee.events
+        let id = vcpu.pointee.id
+        events.pointee.beginPoll(id)
+        do throws(XenError) {
+            for index in 0..<UInt64(argument.nrPorts) {
+                let port = try platform.guest.read(UInt32.self, at: Address(argument.ports &+ index * 4))
+                if try events.pointee.isPending(polled: port) {
+                    events.pointee.endPoll(id)
+                    return .success
+                }
+                if argument.nrPorts == 1 { events.pointee.narrowPoll(id, to: port) }
+            }
+        } catch {
+            events.pointee.endPoll(id)
+            throw error
+        }
+        return argument.timeout == 0 ? .block : .blockUntil(SystemTime(nanoseconds: argument.timeout))
     }
 }
