@@ -87,19 +87,19 @@ test: deps ## everything: host tests, lint and gates, images booted for real
 
 .PHONY: check
 check: deps ## boot the rows of Tests/Image/checks.py (ONLY=, XEN=ours|reference)
-	@$(BOOT) check --hypervisor $(XEN) --select "$(ONLY)"
+	@$(BOOT) check --hypervisor $(XEN) --select '$(value ONLY)'
 
 .PHONY: test-reference
 test-reference: deps ## the same rows on Debian's Xen: does the harness itself work
-	@$(BOOT) check --hypervisor reference --select "$(ONLY)"
+	@$(BOOT) check --hypervisor reference --select '$(value ONLY)'
 
 .PHONY: bench
 bench: deps guests $(call image_of,arm64) ## instructions per operation: Debian's Xen, ours, and the ratio
-	@$(PYTHON) Tests/Image/bench.py --select "$(ONLY)" $(if $(filter-out ours,$(XEN)),--hypervisor "$(XEN)")
+	@$(PYTHON) Tests/Image/bench.py --select '$(value ONLY)' $(if $(filter-out ours,$(XEN)),--hypervisor "$(XEN)")
 
 .PHONY: soak
 soak: deps ## boot dom0 N times over and report the failures
-	@$(BOOT) soak --hypervisor $(XEN) --count $(N) $(if $(ONLY),--select "$(ONLY)")
+	@$(BOOT) soak --hypervisor $(XEN) --count $(N) $(if $(ONLY),--select '$(value ONLY)')
 
 # ---- Images -------------------------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ DISTRIBUTIONS = {
     "arm32": Distribution("armhf", "linux-image-armmp-lpae", "xen-hypervisor-4.17-armhf", "xen-4.17-armhf"),
 }
 
-# The closure that dom0 needs to run xl; unpacked on demand by fetch_toolstack().
+# What dom0 needs to run xl. Its closure is for the rows that will create guests; none does yet.
 TOOLSTACK = ("xen-utils-4.17", "xenstore-utils", "kmod")
 
 # Of a kernel package (400 MB unpacked) only these members are kept.

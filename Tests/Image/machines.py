@@ -20,6 +20,7 @@ class Machine:
     nodes: int = 1              # NUMA nodes, memory and CPUs split evenly
     loader: str = "direct"      # how the hypervisor gets into memory: see loaders.py
     icount: bool = False        # one instruction is one nanosecond of virtual time, and runs repeat
+    features: str = ""          # more of the processor's: ",+x,-y"
     extra: tuple = ()           # more words for the emulator
 
 
@@ -57,12 +58,12 @@ def icount(machine):
 
 def model(machine):
     return {
-        "arm64": ["qemu-system-aarch64", "-cpu", "cortex-a72",
+        "arm64": ["qemu-system-aarch64", "-cpu", "cortex-a72" + machine.features,
                   "-machine", f"virt,virtualization=on,gic-version={machine.gic}"],
-        "arm32": ["qemu-system-arm", "-cpu", "cortex-a15",
+        "arm32": ["qemu-system-arm", "-cpu", "cortex-a15" + machine.features,
                   "-machine", "virt,virtualization=on,gic-version=2,highmem=off"],
         "x86_64": ["qemu-system-x86_64", "-machine", "q35",
-                   "-cpu", "EPYC,+svm,+npt,-monitor,-rdtscp"],
+                   "-cpu", "EPYC,+svm,+npt,-monitor,-rdtscp" + machine.features],
     }[machine.isa]
 
 
