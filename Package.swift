@@ -80,7 +80,7 @@ var targets: [Target] = [
     module("EventChannels", ["XenABI", "Base", "Machine", "Sync", "Containers"]),
     module("GrantTables", ["XenABI", "Base", "Machine", "Sync", "Containers"]),
     module("Scheduler", ["XenABI", "Base", "Machine", "Sync", "Containers"]),
-    module("Timekeeping", ["XenABI", "Base", "Machine", "Sync"]),
+    module("Timekeeping", ["XenABI", "Base", "Machine", "Containers"]),
     module("VirtualGIC", ["Base", "Machine", "Sync", "Containers"]),
     module("Firmware", ["Base"]),
     module("MMIO", ["Base", "Machine", "ArchCommon"]),
@@ -124,6 +124,8 @@ if let image {
         tests("XenABI"),
         tests("Firmware", ["Base"]),
         tests("EventChannels", ["XenABI"]),
+        tests("GrantTables", ["XenABI"]),
+        tests("Timekeeping", ["XenABI"]),
         tests("Sync"),
         tests("Containers", ["Sync"]),
     ]

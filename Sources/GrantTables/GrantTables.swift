@@ -1,3 +1,148 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Grant entries, mapping, copy, maptrack.
+public import Base
+public import Containers
+public import Machine
+import Sync
+import Synchronization
+public import XenABI
+
+/// What a domain lets others do with its memory: grant v1/v2, mapping, copy, maptrack, status frames.
+///
+/// One `GrantTable` per domain. It owns the frames that it shares with the guest (grant entries, and with version 2
+/// their status words), and beside every entry an `ActiveGrant`: what the entry said when it was first used, and how
+/// often it is in use. What a guest wrote into an entry is looked at only while nobody uses it; after that the
+/// `ActiveGrant` counts.
+///
+/// Locks, in the order in which they are taken:
+/// - the table's (`administration`, rank `grantTable`; two domains in ascending id): growing, change of version;
+/// - the entry's (`ActiveGrant.lock`; never two): one grant. Mapping and copying take no other.
+///
+/// Invariants:
+/// - The number of shared frames only grows; a frame's place in the table never changes.
+/// - The version changes only while no entry but the first eight is in use. A user that finds `isSwitching` set after
+///   taking its entry's lock lets go and waits.
+///
+/// This module knows no page table and no hypercall: mapping a frame somewhere is its caller's work.
+@safe public struct GrantTable<Frames: FrameSource>: ~Copyable {
+    public let domain: DomainID
+    /// Shared frames that there may be.
+    public let maximumFrames: UInt32
+    /// Frames of maptrack entries that there may be.
+    public let maximumMaptrackFrames: UInt32
+    /// 1 or 2.
+    public let maximumVersion: UInt32
+    let frames: Frames
+    let shared = PagedTable<SharedFrame>()
+    let status = PagedTable<SharedFrame>()
+    /// An entry per grant of version 1, which has twice as many to a frame.
+    let active = PagedTable<ActiveGrant>()
+    let sharedCount = Atomic<UInt32>(0)
+    let statusCount = Atomic<UInt32>(0)
+    let versionWord = Atomic<UInt32>(1)
+    let isSwitching = Atomic<Bool>(false)
+    let administration = SpinLock(Administration(), rank: .grantTable)
+
+    /// A new domain's table, with one shared frame and version 1. Throws EINVAL for limits that make no sense, ENOMEM.
+    ///
+    /// Xen: grant_table_init
+    public static func create(
+        domain: DomainID, frames: Frames, maximumFrames: UInt32, maximumMaptrackFrames: UInt32, maximumVersion: UInt32,
+        _ sharing: some GrantFrameSharing
+    ) throws(XenError) -> FrameBox<Self> {
+        guard (1...Self.frameLimit).contains(maximumFrames) && (1...2).contains(maximumVersion) else { throw .einval }
+        let box = FrameBox(in: frames) {
+            Self(
+                domain: domain, frames: frames, maximumFrames: maximumFrames,
+                maximumMaptrackFrames: maximumMaptrackFrames, maximumVersion: maximumVersion)
+        }
+        guard let box else { throw .enomem }
+        do throws(XenError) {
+            try box.ref.pointee.administration.withLock { (_: inout Administration) throws(XenError) in
+                try box.ref.pointee.grow(to: 1, sharing)
+            }
+        } catch {
+            destroy(box)
+            throw error
+        }
+        return box
+    }
+
+    /// The most shared frames that any table can have.
+    static var frameLimit: UInt32 { PagedTable<ActiveGrant>.capacity / entriesPerFrame(version: 1) }
+
+    init(
+        domain: DomainID, frames: Frames, maximumFrames: UInt32, maximumMaptrackFrames: UInt32, maximumVersion: UInt32
+    ) {
+        self.domain = domain
+        self.frames = frames
+        self.maximumFrames = maximumFrames
+        self.maximumMaptrackFrames = maximumMaptrackFrames
+        self.maximumVersion = maximumVersion
+    }
+
+    /// Frees everything. Nothing of the table is mapped any more, and nobody refers to it.
+    ///
+    /// Xen: grant_table_destroy
+    public static func destroy(_ box: consuming FrameBox<Self>) {
+        let frames = box.ref.pointee.frames
+        box.take(freeing: frames).freeTables()
+    }
+
+    private consuming func freeTables() {
+        let frames = self.frames
+        for index in 0..<sharedCount.load(ordering: .relaxed) { free(shared, index) }
+        for index in 0..<statusCount.load(ordering: .relaxed) { free(status, index) }
+        shared.destroy(in: frames)
+        status.destroy(in: frames)
+        active.destroy(in: frames)
+    }
+
+    func free(_ table: borrowing PagedTable<SharedFrame>, _ index: UInt32) {
+        guard let entry = table.element(index, in: frames) else { return }
+        frames.free(MFN(entry.pointee.frame.exchange(0, ordering: .relaxed)))
+        entry.pointee.place.store(GFN.invalid.rawValue, ordering: .relaxed)
+    }
+}
+
+/// What a table's lock protects: that only one CPU grows it or changes its version.
+struct Administration: ~Copyable {}
+
+/// A frame that the guest may map, and where it has.
+struct SharedFrame: ~Copyable {
+    /// Machine frame number; 0 while there is none.
+    let frame = Atomic<UInt64>(0)
+    /// The guest frame where it is mapped; `GFN.invalid` for none.
+    let place = Atomic<UInt64>(GFN.invalid.rawValue)
+}
+
+/// What is remembered of a grant while it is in use. 32 bytes.
+struct ActiveGrant: ~Copyable {
+    /// The lock, with beside it the number of uses: how many of each kind, a byte for each (`Pins`).
+    let lock = CompactLock<Atomic<UInt32>, Grant>(shared: Atomic(0), Grant())
+}
+
+/// What a grant gives, from the moment of its first use on.
+struct Grant {
+    /// Machine frame.
+    var frame: UInt64 = 0
+    /// Who may use it.
+    var domain: UInt16 = 0
+    /// Transitive: the domain whose grant it passes on.
+    var sourceDomain: UInt16 = 0
+    /// First byte, and bytes, that may be copied.
+    var start: UInt16 = 0
+    var length: UInt16 = 0
+    /// Transitive: the reference that it passes on.
+    var sourceRef: UInt32 = 0
+    var isSubPage = false
+}
+
+/// Gives a domain the frames of its grant table.
+public protocol GrantFrameSharing {
+    /// The frame is the domain's to map from now on.
+    func share(_ frame: MFN)
+    /// It is not any more: removes it from `place`, if it is anywhere. False where something still uses it; then it
+    /// stays shared.
+    func unshare(_ frame: MFN, at place: GFN) -> Bool
+}
