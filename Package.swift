@@ -126,6 +126,7 @@ if let image {
         tests("EventChannels", ["XenABI"]),
         tests("GrantTables", ["XenABI"]),
         tests("Timekeeping", ["XenABI"]),
+        tests("VirtualGIC", ["Base"]),
         tests("Sync"),
         tests("Containers", ["Sync"]),
     ]

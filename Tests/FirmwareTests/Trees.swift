@@ -5,9 +5,9 @@ import Foundation
 
 /// Device trees to test with: our own, compiled by dtc, and those of real machines.
 enum Trees {
-    static let fixtures = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures")
+    static let fixtures = URL(filePath: "../Fixtures", relativeTo: URL(filePath: #filePath))
 
-    /// `Fixtures/<name>.dts`, compiled.
+    /// `Tests/Fixtures/<name>.dts`, compiled.
     static func fixture(_ name: String) throws -> [UInt8] {
         let output = temporary()
         defer { try? FileManager.default.removeItem(at: output) }

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Base
+import Machine
+
+/// Memory to list registers.
+extension VirtualGIC {
+    /// The pending list register that is least urgent.
+    private struct Victim {
+        /// Nil where every list register is active.
+        var register: Int?
+        var priority: UInt8
+    }
+
+    /// Gives list registers to what is deliverable in `banks`, the most urgent first where they do not suffice; the rest
+    /// waits for the underflow interrupt.
+    func fill<Host: VirtualGICHost>(
+        _ banks: UInt32, _ cpu: CPUBlock<Frames>, _ vcpu: VCPUID, on host: Host
+    ) {
+        let isOn = isDistributorOn
+        let all = UInt32(truncatingIfNeeded: (UInt64(1) &<< UInt64(truncatingIfNeeded: host.listRegisterCount)) &- 1)
+        var free = all & ~cpu.word(CPULayout.used)
+        var spill: UInt32 = 0
+        var victim: Victim?
+        var left = banks
+        while left != 0 {
+            let index = UInt32(truncatingIfNeeded: left.trailingZeroBitCount)
+            left &= left &- 1
+            guard hasBank(index) else { break }
+            let bank = index == 0 ? cpu.bank : bank(index, vcpu: vcpu)
+            let enabled = isOn ? bank.load(.enabled) : 0
+            var bits = (bank.pendingInMemory & enabled | bank.load(.active)) & ~bank.load(.resident)
+            while bits != 0 {
+                let resident = Resident(
+                    bank: bank, index: index, number: UInt32(truncatingIfNeeded: bits.trailingZeroBitCount), isLatched: false)
+                bits &= bits &- 1
+                if index != 0, forward(resident, vcpu, on: host) { continue }
+                if free == 0 {
+                    guard let evicted = evict(for: resident, &victim, &spill, cpu, vcpu, on: host) else {
+                        spill |= 1 &<< index
+                        continue
+                    }
+                    free = evicted
+                }
+                let register = free.trailingZeroBitCount
+                if place(resident, enabled, in: register, cpu, on: host) { free &= free &- 1 }
+            }
+        }
+        cpu.setWord(CPULayout.used, all & ~free)
+        cpu.setWord(CPULayout.spill, spill)
+        setUnderflow(spill != 0, cpu, on: host)
+    }
+
+    /// Whether an SPI belongs to another vCPU, which then hears of it: it may have been raised here just before it was
+    /// routed there.
+    @inline(__always)
+    private func forward(
+        _ resident: Resident<Frames>, _ vcpu: VCPUID, on host: some VirtualGICHost
+    ) -> Bool {
+        let target = target(resident.bank, resident.number)
+        if target == vcpu { return false }
+        let bank: UInt32 = 1 &<< resident.index
+        if block(target).attention & bank == 0 { notify(target, bank, on: host) }
+        return true
+    }
+
+    /// Puts an interrupt into a free list register. False where it is not deliverable after all: another pCPU changed
+    /// it meanwhile.
+    @inline(__always)
+    private func place<Host: VirtualGICHost>(
+        _ resident: Resident<Frames>, _ enabled: UInt32, in register: Int, _ cpu: CPUBlock<Frames>,
+        on host: Host
+    ) -> Bool {
+        let bank = resident.bank
+        let bit = resident.bit
+        // Whoever sets the bit has the interrupt.
+        if bank.set(.resident, bit) & bit != 0 { return false }
+        let isMapped = bank.load(.mapped) & bit != 0
+        var entry = ListRegister(
+            interrupt: resident.index << 5 | resident.number, state: [],
+            priority: bank.byte(BankLayout.priorities, resident.number), isGroup1: version == .v3)
+        if bank.load(.active) & bit != 0, bank.clear(.active, bit) & bit != 0 { entry.state.insert(.active) }
+        var isLatched = false
+        // A mapped interrupt cannot be pending and active at once: its new pending state is the physical one's.
+        if enabled & bit != 0, !(isMapped && entry.state.contains(.active)) {
+            isLatched = takeLatch(resident, &entry)
+            let isLine = bank.load(.line) & ~bank.load(.edge) & bit != 0
+            if isLatched || isLine { entry.state.insert(.pending) }
+            if isLine { entry.notifiesEnd = true }
+        }
+        if entry.state.isEmpty {
+            bank.clear(.resident, bit)
+            return false
+        }
+        if isMapped {
+            entry.physical = bank.physical(resident.number)
+            entry.notifiesEnd = false
+        }
+        cpu.setNumber(register, UInt16(truncatingIfNeeded: entry.interrupt) | (isLatched ? 1 << 15 : 0))
+        host.setListRegister(register, Host.Format.encode(entry))
+        return true
+    }
+
+    /// Takes the pending latch, for a GICv2 SGI that of one sender.
+    @inline(__always)
+    private func takeLatch(_ resident: Resident<Frames>, _ entry: inout ListRegister) -> Bool {
+        let bank = resident.bank
+        guard bank.load(.pending) & resident.bit != 0 else { return false }
+        guard version == .v2, resident.index == 0, resident.number < 16 else {
+            return bank.clear(.pending, resident.bit) & resident.bit != 0
+        }
+        let sources = bank.sources(of: resident.number)
+        if sources != 0 {
+            entry.source = UInt8(truncatingIfNeeded: sources.trailingZeroBitCount)
+            bank.removeSource(of: resident.number, sources & (0 &- sources))
+            entry.notifiesEnd = sources & (sources &- 1) != 0
+        }
+        bank.settleSources(of: resident.number)
+        return sources != 0
+    }
+
+    /// Makes room for an interrupt that is more urgent than one that waits in a list register, or that is active.
+    /// Returns the freed list register as a bit.
+    @inline(never)
+    private func evict<Host: VirtualGICHost>(
+        for resident: Resident<Frames>, _ victim: inout Victim?, _ spill: inout UInt32, _ cpu: CPUBlock<Frames>,
+        _ vcpu: VCPUID, on host: Host
+    ) -> UInt32? {
+        let candidate = victim ?? findVictim(on: host)
+        victim = candidate
+        guard let register = candidate.register else { return nil }
+        let isActive = resident.bank.load(.active) & resident.bit != 0
+        guard isActive || resident.bank.byte(BankLayout.priorities, resident.number) < candidate.priority else { return nil }
+        let value = host.listRegister(register)
+        let loser = self.resident(in: register, of: cpu, vcpu)
+        withdraw(loser, value, Host.Format.self)
+        host.setListRegister(register, 0)
+        spill |= 1 &<< loser.index
+        victim = nil
+        return 1 &<< UInt32(register)
+    }
+
+    private func findVictim<Host: VirtualGICHost>(on host: Host) -> Victim {
+        var victim = Victim(register: nil, priority: 0)
+        for register in 0..<host.listRegisterCount {
+            let value = host.listRegister(register)
+            guard Host.Format.state(value) == .pending else { continue }
+            let priority = Host.Format.priority(value)
+            if victim.register == nil || priority > victim.priority {
+                victim = Victim(register: register, priority: priority)
+            }
+        }
+        return victim
+    }
+}
