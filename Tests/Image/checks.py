@@ -26,8 +26,9 @@ class Check:
     timeout: int = 240              # hang guard in seconds, not a measurement: about five times the usual
 
 
-CRASHES = (r"\(XEN\) Panic on CPU", r"\(XEN\) .*Assertion '", r"rebooting machine", r"Kernel panic",
-           r"WARNING: CPU", r"\bBUG\b", r"Oops", r"Call trace:", r"fact bad:")
+PANICS = (r"\(XEN\) Panic on CPU", r"\(XEN\) .*Assertion '", r"Kernel panic", r"WARNING: CPU", r"\bBUG\b",
+          r"Oops", r"Call trace:", r"fact bad:")
+CRASHES = (*PANICS, r"rebooting machine")
 
 
 OUR_BANNER = (r"^\(XEN\) Xen version 4\.17 \(swift-xen",)
@@ -67,6 +68,16 @@ def dom0(name, machine, memory, words="", event_channels="FIFO-based", **row):
 SHELL_DIALOGUE = (
     (r"^dom0# ", "cat /sys/hypervisor/type"), (r"^xen\n[^$]*^dom0# ", "cat /sys/hypervisor/version/minor"),
     (r"^17\n[^$]*^dom0# ", "grep -c xen-dyn /proc/interrupts"), (r"^[1-9]\d*\n[^$]*^dom0# ", "poweroff"))
+
+
+REBOOT_DIALOGUE = ((r"^dom0# ", "reboot"),)
+
+
+def arm64_task(task, *expect):
+    """One of dom0's tasks by itself, then power off."""
+    rules = Expectation((*expect, rf"^dom0: task {task} ended with 0$", POWERED_OFF), CRASHES)
+    return Check(f"arm64-dom0-{task}", Machine("arm64"), SHELL.with_words(f"task={task}"),
+                 {OURS: rules, REFERENCE: rules}, pending=(OURS,))
 
 
 def floor(name, machine, *hypervisors, **row):
@@ -127,6 +138,11 @@ CHECKS = [
     Check("arm64-shell", Machine("arm64"), SHELL, {
         hypervisor: Expectation((POWERED_OFF,), CRASHES, SHELL_DIALOGUE)
         for hypervisor in (OURS, REFERENCE)}, pending=(OURS,)),
+    Check("arm64-reboot", Machine("arm64"), SHELL, {
+        hypervisor: Expectation((r"reboot: Restarting system",), (*PANICS, POWERED_OFF), REBOOT_DIALOGUE)
+        for hypervisor in (OURS, REFERENCE)}, pending=(OURS,)),
+    arm64_task("balloon", r"^fact deflated: -65536 KiB$", r"^fact restored: 0 KiB$"),
+    arm64_task("hotplug", *(rf"^fact {fact}$" for i in (1, 2, 3) for fact in (f"off {i}: 0", f"on {i}: 0-1"))),
 
     # Debian's Xen wants an IOMMU for a PVH dom0, and is unsteady where it shows XSAVE to it.
     dom0("x86_64-dom0", Machine("x86_64", features=",-xsave", extra=("-device", "amd-iommu")), 1024, pending=(OURS,)),
