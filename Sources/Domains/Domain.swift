@@ -3,9 +3,11 @@
 public import Base
 public import Containers
 public import EventChannels
+public import GrantTables
 public import P2M
 public import Sync
 public import Synchronization
+import Timekeeping
 public import XenABI
 
 /// A virtual machine: what is portable of it, and `Extra`, which is the machine's.
@@ -39,12 +41,14 @@ public struct Domain<P: Platform>: ~Copyable {
     public let extra: P.DomainExtra
     /// Its event channels, which live in a frame of their own.
     public let eventBox: FrameBox<EventChannels<P.Frames, Ref<VCPU<P>>>>
+    /// Its grant table, which lives in a frame of its own.
+    public let grantBox: FrameBox<GrantTable<P.Frames>>
     let vcpuTable = Once<VCPUTable<P>>()
 
     public init(
         id: DomainID, isPrivileged: Bool, isDirectMapped: Bool, p2m: consuming PageTable<P.Format, P.Frames>, sharedInfo: MFN,
         maximumPages: UInt64, events: consuming FrameBox<EventChannels<P.Frames, Ref<VCPU<P>>>>,
-        extra: consuming P.DomainExtra
+        grants: consuming FrameBox<GrantTable<P.Frames>>, extra: consuming P.DomainExtra
     ) {
         self.id = id
         self.isPrivileged = isPrivileged
@@ -54,11 +58,15 @@ public struct Domain<P: Platform>: ~Copyable {
         self.sharedInfo = sharedInfo
         self.maximumPages = Atomic(maximumPages)
         eventBox = events
+        grantBox = grants
         self.extra = extra
     }
 
     /// Its event channels.
     @inline(__always) public var events: Ref<EventChannels<P.Frames, Ref<VCPU<P>>>> { eventBox.ref }
+
+    /// Its grant table.
+    @inline(__always) public var grants: Ref<GrantTable<P.Frames>> { grantBox.ref }
 
     /// Names the domain's vCPUs. Once, before the domain runs.
     public func setVCPUs(_ table: VCPUTable<P>) { vcpuTable.set(table) }
@@ -95,13 +103,20 @@ public struct VCPU<P: Platform>: ~Copyable {
     public let unit: UInt16
     /// Down until somebody starts it (PSCI CPU_ON, VCPUOP_up).
     public let isUp: Atomic<Bool>
+    /// What it is doing and has done; the scheduler says so (`changeRunstate`).
+    let runstate: SpinLock<RunstateAccount>
+    /// Guest virtual address of the runstate area; 0 for none.
+    let runstateArea = Atomic<UInt64>(0)
     public let extra: P.VCPUExtra
 
-    public init(id: VCPUID, domain: Ref<Domain<P>>, unit: UInt16, isUp: Bool, extra: consuming P.VCPUExtra) {
+    public init(id: VCPUID, domain: Ref<Domain<P>>, unit: UInt16, isUp: Bool, extra: consuming P.VCPUExtra,
+        now: SystemTime = SystemTime(nanoseconds: 0)
+    ) {
         self.id = id
         self.domain = domain
         self.unit = unit
         self.isUp = Atomic(isUp)
+        runstate = SpinLock(RunstateAccount(isUp ? .runnable : .offline, now: now), rank: .timer)
         self.extra = extra
     }
 }

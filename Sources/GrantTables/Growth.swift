@@ -52,12 +52,11 @@ extension GrantTable {
     /// A frame that the guest is going to map at `gfn`: `index` names a shared frame, or with
     /// `MapSpace.grantTableStatus` and version 2 a status frame. The table grows as far as needed.
     ///
-    /// Returns the frame, and where it was mapped before. Throws EINVAL past the limit or without memory.
+    /// Throws EINVAL past the limit or without memory, EBUSY where the frame is mapped already. Whoever unmaps it, or
+    /// fails to map it, says so by `removed`.
     ///
     /// Xen: XENMAPSPACE_grant_table
-    public func frame(
-        toMap index: UInt64, at gfn: GFN, _ sharing: some GrantFrameSharing
-    ) throws(XenError) -> (frame: MFN, previous: GFN) {
+    public func frame(toMap index: UInt64, at gfn: GFN, _ sharing: some GrantFrameSharing) throws(XenError) -> MFN {
         try administration.withLock { (_: inout Administration) throws(XenError) in
             let isStatus = version == 2 && index & MapSpace.grantTableStatus != 0
             let number = isStatus ? index & ~MapSpace.grantTableStatus : index
@@ -71,9 +70,25 @@ extension GrantTable {
             }
             let entry = isStatus ? status.element(needed - 1, in: frames) : shared.element(needed - 1, in: frames)
             guard let entry else { throw .einval }
-            let previous = GFN(entry.pointee.place.exchange(gfn.rawValue, ordering: .acquiringAndReleasing))
-            return (MFN(entry.pointee.frame.load(ordering: .relaxed)), previous)
+            guard entry.pointee.place.load(ordering: .relaxed) == GFN.invalid.rawValue else { throw .ebusy }
+            entry.pointee.place.store(gfn.rawValue, ordering: .releasing)
+            return MFN(entry.pointee.frame.load(ordering: .relaxed))
         }
+    }
+
+    /// The guest does not map `frame` at `gfn` any more. Nothing happens unless it is one of the table's, mapped there.
+    public func removed(_ frame: MFN, from gfn: GFN) {
+        administration.withLock { (_: inout Administration) in
+            for index in 0..<frameCount { forget(shared, index, frame, gfn) }
+            for index in 0..<statusFrameCount { forget(status, index, frame, gfn) }
+        }
+    }
+
+    private func forget(_ table: borrowing PagedTable<SharedFrame>, _ index: UInt32, _ frame: MFN, _ gfn: GFN) {
+        guard let entry = table.element(index, in: frames) else { return }
+        guard entry.pointee.frame.load(ordering: .relaxed) == frame.rawValue else { return }
+        _ = entry.pointee.place.compareExchange(
+            expected: gfn.rawValue, desired: GFN.invalid.rawValue, ordering: .relaxed)
     }
 
     /// A frame for a privileged domain to map, which leaves `place` alone. Throws EINVAL, as `frame(toMap:)`.

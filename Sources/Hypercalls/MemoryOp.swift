@@ -135,7 +135,7 @@ extension Call {
             guard index == 0 else { throw .einval }
             try target.pointee.map(gfn, to: target.pointee.sharedInfo, type: .ramReadWrite, platform)
         case .grantTable:
-            throw .enosys
+            try target.pointee.mapGrantFrame(index, at: gfn, GrantFrames(target, platform))
         case .gmfnForeign:
             let other = try self.target(foreign)
             guard other != target else { throw .einval }
@@ -152,8 +152,10 @@ extension Call {
         let argument = try platform.guest.read(RemoveFromPhysmap<Caller64>.self, at: handle(1))
         let target = try target(argument.domain)
         let gfn = GFN(argument.gpfn)
-        guard target.pointee.p2m.withLock({ $0.lookup(gfn) }).type != .invalid else { throw .enoent }
+        let old = target.pointee.p2m.withLock { $0.lookup(gfn) }
+        guard old.type != .invalid else { throw .enoent }
         try target.pointee.unmap(gfn, platform)
+        if !platform.owns(old.frame, target.pointee) { target.pointee.grants.pointee.removed(old.frame, from: gfn) }
         return .success
     }
 }

@@ -16,6 +16,7 @@ extension Call {
         guard let target = domain.pointee.vcpu(VCPUID(word(1))) else { throw .enoent }
         switch VCPUOp(rawValue: word(0)) {
         case .registerVCPUInfo: try registerVCPUInfo(target)
+        case .registerRunstateMemoryArea: try registerRunstateArea(target)
         default: throw .einval
         }
         return .success
@@ -28,5 +29,11 @@ extension Call {
         try domain.pointee.events.pointee.registerVCPUInfo(
             vcpu: target.pointee.id, gfn: GFN(argument.gfn), offset: argument.offset, EventFrames(domain, platform),
             PlatformEvents(platform))
+    }
+
+    /// Xen: VCPUOP_register_runstate_memory_area
+    private func registerRunstateArea(_ target: Ref<VCPU<P>>) throws(XenError) {
+        let argument = try platform.guest.read(VCPURegisterArea.self, at: handle(2))
+        target.pointee.registerRunstateArea(GuestVirtualAddress(argument.address), platform)
     }
 }

@@ -60,7 +60,7 @@ final class World {
     var entryCount: UInt32 { ref.pointee.entryCount }
     func setUp(frames: UInt32) throws { try ref.pointee.setUp(frames: frames, sharing) }
     func setVersion(_ version: UInt32) throws { try ref.pointee.setVersion(version, sharing) }
-    func map(_ index: UInt64, at gfn: UInt64) throws -> (frame: MFN, previous: GFN) {
+    func map(_ index: UInt64, at gfn: UInt64) throws -> MFN {
         try ref.pointee.frame(toMap: index, at: GFN(gfn), sharing)
     }
     func place(_ index: UInt32) -> GFN { ref.pointee.place(ofFrame: index) }
@@ -91,14 +91,20 @@ final class World {
         let world = try World()
         let last = try world.map(7, at: 0x38007)
         #expect(world.frameCount == 8)
-        #expect(last.previous == .invalid)
         let first = try world.map(0, at: 0x38000)
-        #expect(first.frame != last.frame)
+        #expect(first != last)
         #expect(world.place(7) == GFN(0x38007))
         #expect(world.place(3) == .invalid)
         #expect(world.place(99) == .invalid)
-        #expect(try world.map(7, at: 5).previous == GFN(0x38007))
-        #expect(world.sharing.shared.contains(last.frame))
+        // It is in one place at a time.
+        #expect(throws: XenError.ebusy) { try world.map(7, at: 5) }
+        world.ref.pointee.removed(last, from: GFN(5))
+        world.ref.pointee.removed(first, from: GFN(0x38007))
+        #expect(throws: XenError.ebusy) { try world.map(7, at: 5) }
+        world.ref.pointee.removed(last, from: GFN(0x38007))
+        #expect(try world.map(7, at: 5) == last)
+        #expect(world.place(7) == GFN(5))
+        #expect(world.sharing.shared.contains(last))
         for index in [8, 0xFFFF_FFFF, 0x8000_0000, 1 << 32, .max] as [UInt64] {
             #expect(throws: XenError.einval) { try world.map(index, at: 1) }
         }
@@ -143,7 +149,7 @@ final class World {
     @Test func theFirstEightEntriesSurviveAChangeOfVersion() throws {
         let world = try World()
         let memory = world.machine.source
-        let start = try world.map(0, at: 0).frame.address
+        let start = try world.map(0, at: 0).address
         var entry = GrantEntryV1()
         entry.flags = GrantFlag.permitAccess | GrantFlag.reading
         entry.domain = 7
@@ -155,7 +161,7 @@ final class World {
         #expect(now.flags == GrantFlag.permitAccess)
         #expect(now.domain == 7)
         #expect(now.frame == 0x1234)
-        let status = try world.map(MapSpace.grantTableStatus, at: 1).frame.address
+        let status = try world.map(MapSpace.grantTableStatus, at: 1).address
         #expect(memory.load(UInt16.self, at: status + 2) == GrantFlag.reading)
         #expect(memory.load(UInt64.self, at: start + 8 * 16) == 0)
         try world.setVersion(1)
@@ -168,7 +174,7 @@ final class World {
     @Test func whatVersionOneCannotSayStaysInVersionTwo() throws {
         let world = try World()
         try world.setVersion(2)
-        let start = try world.map(0, at: 0).frame.address
+        let start = try world.map(0, at: 0).address
         var entry = GrantEntryV2()
         entry.flags = GrantFlag.permitAccess
         entry.frame = 1 << 32
@@ -185,7 +191,7 @@ final class World {
         let world = try World(frames: 20)
         try world.setUp(frames: 20)
         try world.setVersion(2)
-        let busy = try world.map(MapSpace.grantTableStatus | 1, at: 1).frame
+        let busy = try world.map(MapSpace.grantTableStatus | 1, at: 1)
         world.sharing.busy = [busy]
         #expect(throws: XenError.ebusy) { try world.setVersion(1) }
         #expect(world.version == 2)
@@ -198,7 +204,7 @@ final class World {
     @Test func resources() throws {
         let world = try World()
         let table = world.ref
-        let shared = try world.map(2, at: 9).frame
+        let shared = try world.map(2, at: 9)
         #expect(try table.pointee.frame(ofResource: 0, index: 2, world.sharing) == shared)
         #expect(world.place(2) == GFN(9))
         #expect(throws: XenError.einval) { try table.pointee.frame(ofResource: 0, index: 8, world.sharing) }
