@@ -63,27 +63,34 @@ extension VirtualGIC {
         let changed = isOn ? value & ~bank.set(.enabled, value) : value & bank.clear(.enabled, value)
         guard changed != 0 else { return }
         // Enabled: what waits is to be delivered. Disabled: what waits in a list register is to be taken back.
-        let concerned = changed & (isOn ? bank.pendingInMemory : bank.load(.resident))
-        notifyOwners(of: concerned, bank, index, vcpu, by: writer, on: host)
+        if isOn {
+            notifyTargets(of: changed & bank.pendingInMemory, bank, index, vcpu, by: writer, on: host)
+        } else {
+            notifyHolders(of: changed & bank.load(.resident), bank, index, vcpu, by: writer, on: host)
+        }
         forEach(changed & bank.load(.mapped)) { host.mappingChanged(index << 5 | $0, vcpu: vcpu) }
     }
 
     /// Asks the vCPUs that these interrupts go to for attention.
-    func notifyOwners(
+    func notifyTargets(
         of bits: UInt32, _ bank: Bank<Frames>, _ index: UInt32, _ vcpu: VCPUID, by writer: VCPUID,
         on host: some VirtualGICHost
     ) {
-        guard bits != 0 else { return }
-        if index == 0 {
-            block(vcpu).ask(1)
-            if vcpu != writer { host.kick(vcpu) }
-            return
-        }
-        forEach(bits) { number in
-            let target = target(bank, number)
-            block(target).ask(1 &<< index)
-            if target != writer { host.kick(target) }
-        }
+        forEach(bits) { notify(index == 0 ? vcpu : target(bank, $0), 1 &<< index, by: writer, on: host) }
+    }
+
+    /// Asks the vCPUs that have these interrupts in list registers for attention.
+    func notifyHolders(
+        of bits: UInt32, _ bank: Bank<Frames>, _ index: UInt32, _ vcpu: VCPUID, by writer: VCPUID,
+        on host: some VirtualGICHost
+    ) {
+        forEach(bits) { notify(index == 0 ? vcpu : holder(bank, $0), 1 &<< index, by: writer, on: host) }
+    }
+
+    /// The writer itself needs no kick: it comes by `enter` anyway.
+    private func notify(_ vcpu: VCPUID, _ banks: UInt32, by writer: VCPUID, on host: some VirtualGICHost) {
+        block(vcpu).ask(banks)
+        if vcpu != writer { host.kick(vcpu) }
     }
 
     // MARK: Priority
@@ -143,7 +150,7 @@ extension VirtualGIC {
     private func readConfiguration(_ offset: UInt32, _ isShared: Bool, _ vcpu: VCPUID) -> UInt32 {
         let index = offset >> 3 & 31
         guard isHere(index, isShared) else { return 0 }
-        var bits = bank(index, vcpu: vcpu).load(.edge) &>> (offset >> 2 & 1) * 16 & 0xffff
+        var bits = bank(index, vcpu: vcpu).load(.edge) &>> ((offset >> 2 & 1) * 16) & 0xffff
         bits = (bits | bits << 8) & 0x00ff_00ff
         bits = (bits | bits << 4) & 0x0f0f_0f0f
         bits = (bits | bits << 2) & 0x3333_3333

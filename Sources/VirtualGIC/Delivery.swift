@@ -21,8 +21,9 @@ extension VirtualGIC {
     public func leave<Host: VirtualGICHost>(_ vcpu: VCPUID, on host: Host) {
         let cpu = block(vcpu)
         var left = cpu.word(CPULayout.used)
-        var saved: UInt32 = 0
-        var banks = cpu.word(CPULayout.spill)
+        // What an earlier `leave` saved, if no `enter` came between.
+        var saved = cpu.word(CPULayout.saved)
+        var banks = cpu.spill
         while left != 0 {
             let register = left.trailingZeroBitCount
             left &= left &- 1
@@ -32,14 +33,14 @@ extension VirtualGIC {
                 cpu.setValue(register, value)
                 saved |= 1 &<< UInt32(register)
             } else {
-                withdraw(resident, value, Host.Format.self)
+                withdraw(resident, value, on: host)
                 banks |= handOver(resident, vcpu, on: host)
             }
             host.setListRegister(register, 0)
         }
         cpu.setWord(CPULayout.used, 0)
         cpu.setWord(CPULayout.saved, saved)
-        cpu.setWord(CPULayout.spill, 0)
+        cpu.setSpill(0)
         setUnderflow(false, cpu, on: host)
         if saved != 0 { banks |= 1 }
         if banks != 0 { cpu.ask(banks) }
@@ -56,7 +57,7 @@ extension VirtualGIC {
             if Host.Format.state(host.listRegister(left.trailingZeroBitCount)) == .pending { return true }
             left &= left &- 1
         }
-        return hasPending(vcpu, in: cpu.attention | cpu.word(CPULayout.spill))
+        return hasPending(vcpu, in: cpu.attention | cpu.spill)
     }
 
     private func hasPending(_ vcpu: VCPUID, in banks: UInt32) -> Bool {
@@ -84,7 +85,7 @@ extension VirtualGIC {
     ) {
         let saved = cpu.word(CPULayout.saved)
         if saved != 0 { restore(saved, cpu, on: host) }
-        var banks = cpu.takeAttention() | cpu.word(CPULayout.spill)
+        var banks = cpu.takeAttention() | cpu.spill
         let used = cpu.word(CPULayout.used)
         // What was restored is active; and the hardware need not show its own summary of a register just written.
         if used != 0 { banks |= fold(used, empty: saved != 0 ? 0 : used & host.emptyListRegisters, cpu, vcpu, on: host) }
@@ -186,16 +187,21 @@ extension VirtualGIC {
     }
 
     /// Returns a list register's state to memory. The caller clears the register.
-    func withdraw<Format: ListRegisterFormat>(
-        _ resident: Resident<Frames>, _ value: UInt64, _ format: Format.Type
-    ) {
-        let state = Format.state(value)
-        if state.contains(.pending), resident.isLatched {
-            if isSourced(resident) { resident.bank.addSource(of: resident.number, 1 &<< UInt32(Format.decode(value).source)) }
-            resident.bank.set(.pending, resident.bit)
-        }
+    func withdraw<Host: VirtualGICHost>(_ resident: Resident<Frames>, _ old: UInt64, on host: Host) {
+        let value = dropped(resident, old, on: host)
+        let state = Host.Format.state(value)
+        if state.contains(.pending) { latch(resident, value, Host.Format.self) }
         if state.contains(.active) { resident.bank.set(.active, resident.bit) }
         release(resident)
+    }
+
+    /// Returns the pending state of a list register to memory, if it came from there: a line is there still.
+    private func latch<Format: ListRegisterFormat>(
+        _ resident: Resident<Frames>, _ value: UInt64, _ format: Format.Type
+    ) {
+        guard resident.isLatched else { return }
+        if isSourced(resident) { resident.bank.addSource(of: resident.number, 1 &<< UInt32(Format.decode(value).source)) }
+        resident.bank.set(.pending, resident.bit)
     }
 
     private func isSourced(_ resident: Resident<Frames>) -> Bool {
@@ -212,12 +218,18 @@ extension VirtualGIC {
         let state = Host.Format.state(value)
         let isWanted = isWanted(resident, vcpu)
         if state.isEmpty || (state == .pending && !isWanted) {
-            withdraw(resident, value, Host.Format.self)
+            withdraw(resident, value, on: host)
             host.setListRegister(register, 0)
             return true
         }
-        if resident.bank.pendingInMemory & resident.bit != 0, isWanted {
-            value = merged(resident, value, register, cpu, Host.Format.self)
+        if !isWanted, state.contains(.pending) {
+            latch(resident, value, Host.Format.self)
+            cpu.setNumber(register, cpu.number(register) & 0x7fff)
+            value = Host.Format.with(.active, value)
+        }
+        if resident.bank.pendingInMemory & resident.bit != 0 {
+            // What goes to another vCPU next has to be handed over when this one is done.
+            value = isWanted ? merged(resident, value, register, cpu, Host.Format.self) : Host.Format.notifyingEnd(value)
         }
         if value != old { host.setListRegister(register, value) }
         return false
@@ -290,7 +302,7 @@ extension VirtualGIC {
             if index != 0, Host.Format.state(value).contains(.active), target(resident.bank, resident.number) != vcpu {
                 continue
             }
-            withdraw(resident, value, Host.Format.self)
+            withdraw(resident, value, on: host)
             host.setListRegister(register, 0)
             kept &= ~(1 &<< UInt32(register))
         }

@@ -114,7 +114,7 @@ extension VirtualGIC {
         bank.setByte(BankLayout.targets, interrupt & 31, UInt8(truncatingIfNeeded: new.rawValue))
         let bit: UInt32 = 1 &<< (interrupt & 31)
         // Both look: whoever finds it pending and not its own passes it on.
-        if bank.load(.resident) & bit != 0 { notify(old, 1 &<< (interrupt >> 5), on: host) }
+        if bank.load(.resident) & bit != 0 { notify(holder(bank, interrupt & 31), 1 &<< (interrupt >> 5), on: host) }
         if bank.pendingInMemory & bit != 0 { notify(new, 1 &<< (interrupt >> 5), on: host) }
         if bank.load(.mapped) & bit != 0 { host.mappingChanged(interrupt, vcpu: new) }
     }

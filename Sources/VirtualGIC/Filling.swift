@@ -43,11 +43,11 @@ extension VirtualGIC {
                     free = evicted
                 }
                 let register = free.trailingZeroBitCount
-                if place(resident, enabled, in: register, cpu, on: host) { free &= free &- 1 }
+                if place(resident, enabled, in: register, cpu, vcpu, on: host) { free &= free &- 1 }
             }
         }
         cpu.setWord(CPULayout.used, all & ~free)
-        cpu.setWord(CPULayout.spill, spill)
+        cpu.setSpill(spill)
         setUnderflow(spill != 0, cpu, on: host)
     }
 
@@ -60,7 +60,9 @@ extension VirtualGIC {
         let target = target(resident.bank, resident.number)
         if target == vcpu { return false }
         let bank: UInt32 = 1 &<< resident.index
-        if block(target).attention & bank == 0 { notify(target, bank, on: host) }
+        // One that knows, even if it has no room, is left alone: two that are full would kick each other for ever.
+        let other = block(target)
+        if (other.attention | other.spill) & bank == 0 { notify(target, bank, on: host) }
         return true
     }
 
@@ -68,13 +70,14 @@ extension VirtualGIC {
     /// it meanwhile.
     @inline(__always)
     private func place<Host: VirtualGICHost>(
-        _ resident: Resident<Frames>, _ enabled: UInt32, in register: Int, _ cpu: CPUBlock<Frames>,
+        _ resident: Resident<Frames>, _ enabled: UInt32, in register: Int, _ cpu: CPUBlock<Frames>, _ vcpu: VCPUID,
         on host: Host
     ) -> Bool {
         let bank = resident.bank
         let bit = resident.bit
         // Whoever sets the bit has the interrupt.
         if bank.set(.resident, bit) & bit != 0 { return false }
+        if resident.index != 0 { bank.setByte(BankLayout.holders, resident.number, UInt8(truncatingIfNeeded: vcpu.rawValue)) }
         let isMapped = bank.load(.mapped) & bit != 0
         var entry = ListRegister(
             interrupt: resident.index << 5 | resident.number, state: [],
@@ -84,7 +87,7 @@ extension VirtualGIC {
         // A mapped interrupt cannot be pending and active at once: its new pending state is the physical one's.
         if enabled & bit != 0, !(isMapped && entry.state.contains(.active)) {
             isLatched = takeLatch(resident, &entry)
-            let isLine = bank.load(.line) & ~bank.load(.edge) & bit != 0
+            let isLine = bank.observe(.line) & ~bank.load(.edge) & bit != 0
             if isLatched || isLine { entry.state.insert(.pending) }
             if isLine { entry.notifiesEnd = true }
         }
@@ -133,7 +136,7 @@ extension VirtualGIC {
         guard isActive || resident.bank.byte(BankLayout.priorities, resident.number) < candidate.priority else { return nil }
         let value = host.listRegister(register)
         let loser = self.resident(in: register, of: cpu, vcpu)
-        withdraw(loser, value, Host.Format.self)
+        withdraw(loser, value, on: host)
         host.setListRegister(register, 0)
         spill |= 1 &<< loser.index
         victim = nil

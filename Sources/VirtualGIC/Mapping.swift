@@ -85,7 +85,7 @@ extension VirtualGIC {
             left &= left &- 1
             let resident = resident(in: register, of: cpu, vcpu)
             // Pending state of an SPI survives, its active state does not.
-            withdraw(resident, cpu.value(register), Host.Format.self)
+            withdraw(resident, cpu.value(register), on: host)
             resident.bank.clear(.active, resident.bit)
             if resident.bank.load(.mapped) & resident.bit != 0 {
                 host.deactivate(physical: resident.bank.physical(resident.number))

@@ -18,7 +18,7 @@ extension VirtualGIC {
         guard hasBank(index) else { return }
         let bank = bank(index, vcpu: vcpu)
         bank.set(.pending, 1 &<< (interrupt & 31))
-        notify(index == 0 ? vcpu : target(bank, interrupt & 31), 1 &<< index, on: host)
+        notifyOf(interrupt, bank, vcpu, on: host)
     }
 
     /// Raises the line of an interrupt. A level stays pending until `lower`; an edge is latched once per rise.
@@ -31,7 +31,7 @@ extension VirtualGIC {
         let bit: UInt32 = 1 &<< (interrupt & 31)
         guard bank.set(.line, bit) & bit == 0 else { return }
         if bank.load(.edge) & bit != 0 { bank.set(.pending, bit) }
-        notify(index == 0 ? vcpu : target(bank, interrupt & 31), 1 &<< index, on: host)
+        notifyOf(interrupt, bank, vcpu, on: host)
     }
 
     /// Lowers the line of an interrupt. A level that the guest has not acknowledged is taken back at the vCPU's next
@@ -42,7 +42,21 @@ extension VirtualGIC {
         let bank = bank(index, vcpu: vcpu)
         let bit: UInt32 = 1 &<< (interrupt & 31)
         guard bank.clear(.line, bit) & bit != 0, bank.load(.resident) & bit != 0 else { return }
-        block(index == 0 ? vcpu : target(bank, interrupt & 31)).ask(1 &<< index)
+        block(index == 0 ? vcpu : holder(bank, interrupt & 31)).ask(1 &<< index)
+    }
+
+    /// There is something new to an interrupt: its vCPU is to look, and the one that still handles it, if that is
+    /// another, is to say when it is done.
+    @inline(__always)
+    private func notifyOf(_ interrupt: UInt32, _ bank: Bank<Frames>, _ vcpu: VCPUID, on host: some VirtualGICHost) {
+        let index = interrupt >> 5
+        if index == 0 { return notify(vcpu, 1, on: host) }
+        let target = target(bank, interrupt & 31)
+        notify(target, 1 &<< index, on: host)
+        if bank.observe(.resident) >> (interrupt & 31) & 1 != 0 {
+            let holder = holder(bank, interrupt & 31)
+            if holder != target { notify(holder, 1 &<< index, on: host) }
+        }
     }
 
     /// Asks for attention and says so.

@@ -17,6 +17,8 @@ enum BankLayout {
     static var targets: UInt64 { 96 }
     /// The physical interrupt of a mapped one, 16 bits each.
     static var physical: UInt64 { 128 }
+    /// SPIs: the vCPU that has it in a list register, a byte each; means something while the resident bit is set.
+    static var holders: UInt64 { 192 }
 }
 
 /// One vCPU's block: its private bank, then what only its own pCPU touches, but for `attention`.
@@ -70,6 +72,11 @@ struct Bank<Frames: FrameMemory> {
 
     @inline(__always) func load(_ word: BankWord) -> UInt32 {
         frames.atomic(UInt32.self, at: address + word.offset).pointee.load(ordering: .relaxed)
+    }
+    /// A load that does not pass an earlier `set` or `clear` of this CPU. Where one side sets A and then looks at B, and
+    /// the other sets B and then looks at A, at least one of them sees the other.
+    @inline(__always) func observe(_ word: BankWord) -> UInt32 {
+        frames.atomic(UInt32.self, at: address + word.offset).pointee.load(ordering: .sequentiallyConsistent)
     }
     @inline(__always) func store(_ word: BankWord, _ value: UInt32) {
         frames.atomic(UInt32.self, at: address + word.offset).pointee.store(value, ordering: .relaxed)
@@ -130,6 +137,14 @@ struct CPUBlock<Frames: FrameMemory> {
             .exchange(0, ordering: .acquiringAndReleasing)
     }
 
+    /// Banks with interrupts that found no list register. Written by the vCPU's own pCPU alone, read by others as a hint.
+    @inline(__always) var spill: UInt32 {
+        bank.frames.atomic(UInt32.self, at: bank.address + CPULayout.spill).pointee.load(ordering: .relaxed)
+    }
+    @inline(__always) func setSpill(_ banks: UInt32) {
+        bank.frames.atomic(UInt32.self, at: bank.address + CPULayout.spill).pointee.store(banks, ordering: .relaxed)
+    }
+
     // What follows is touched by the vCPU's own pCPU alone.
 
     @inline(__always) func word(_ offset: UInt64) -> UInt32 { bank.frames.load(UInt32.self, at: bank.address + offset) }
@@ -167,6 +182,10 @@ extension VirtualGIC {
     /// GICD_CTLR's enable bit.
     @inline(__always) var isDistributorOn: Bool {
         frames.atomic(UInt32.self, at: base).pointee.load(ordering: .relaxed) & 1 != 0
+    }
+    /// The vCPU that has a resident SPI in a list register.
+    @inline(__always) func holder(_ bank: Bank<Frames>, _ bit: UInt32) -> VCPUID {
+        VCPUID(UInt32(bank.byte(BankLayout.holders, bit)))
     }
     /// The vCPU to which an SPI is routed.
     @inline(__always) func target(_ bank: Bank<Frames>, _ bit: UInt32) -> VCPUID {

@@ -33,7 +33,7 @@ extension VirtualGIC {
             let mapped = settable & bank.load(.mapped)
             bank.set(.pending, settable & ~mapped)
             forEach(mapped) { host.setPending(physical: bank.physical($0), true) }
-            notifyOwners(of: settable & ~mapped, bank, index, vcpu, by: writer, on: host)
+            notifyTargets(of: settable & ~mapped, bank, index, vcpu, by: writer, on: host)
         case .clearPending:
             clearPending(settable, bank, on: host)
             drop(settable, .dropPending, bank, index, vcpu, by: writer, on: host)
@@ -41,7 +41,7 @@ extension VirtualGIC {
             // One in another vCPU's list register keeps the state that it has there.
             let bits = value & ~bank.load(.resident)
             bank.set(.active, bits)
-            notifyOwners(of: bits, bank, index, vcpu, by: writer, on: host)
+            notifyTargets(of: bits, bank, index, vcpu, by: writer, on: host)
         case .clearActive:
             let ended = bank.clear(.active, value) & value & bank.load(.mapped)
             forEach(ended) { host.deactivate(physical: bank.physical($0)) }
@@ -70,7 +70,7 @@ extension VirtualGIC {
         let elsewhere = bits & bank.load(.resident)
         guard elsewhere != 0 else { return }
         bank.set(part, elsewhere)
-        notifyOwners(of: elsewhere, bank, index, vcpu, by: writer, on: host)
+        notifyHolders(of: elsewhere, bank, index, vcpu, by: writer, on: host)
     }
 
     /// GICv2: CPENDSGIR and SPENDSGIR, a byte of senders for each SGI.

@@ -117,12 +117,14 @@ final class Rig<Format: ListRegisterFormat> {
     let gic: VirtualGIC<FakeFrames>
     let board = Board()
     var hosts: [FakeInterface<Format>]
+    var isRunning: [Bool]
 
     init(_ version: GICVersion, vcpus: Int = 2, sharedInterrupts: Int = 64, registers: Int = 4) throws {
         let board = board
         machine = FakeMachine(frames: 64)
         gic = try VirtualGIC(
             version: version, vcpus: vcpus, sharedInterrupts: sharedInterrupts, frames: machine.source)
+        isRunning = Array(repeating: false, count: vcpus)
         hosts = (0..<vcpus).map { _ in FakeInterface(board, registers: registers) }
     }
 
@@ -203,28 +205,34 @@ final class Rig<Format: ListRegisterFormat> {
 
     /// What a pCPU does before its guest runs on: only what it was told to.
     func enter(_ vcpu: Int) {
+        isRunning[vcpu] = true
         board.kicked.remove(UInt32(vcpu))
         gic.enter(id(vcpu), on: hosts[vcpu])
     }
-    func leave(_ vcpu: Int) { gic.leave(id(vcpu), on: hosts[vcpu]) }
+    func leave(_ vcpu: Int) {
+        isRunning[vcpu] = false
+        gic.leave(id(vcpu), on: hosts[vcpu])
+    }
 
     /// The guest takes its next interrupt, after the exits that news would have forced.
     func acknowledge(_ vcpu: Int) -> ListRegister? {
-        var rounds = 0
-        while true {
-            if hosts[vcpu].maintenance {
-                hosts[vcpu].ended = false
-                gic.maintenance(id(vcpu))
-                enter(vcpu)
-            } else if board.kicked.contains(UInt32(vcpu)) {
-                enter(vcpu)
-            } else {
-                break
-            }
-            rounds += 1
-            precondition(rounds < 100, "the maintenance interrupt does not go away")
-        }
+        exits()
         return hosts[vcpu].acknowledge()
+    }
+
+    /// Lets the vCPUs that run hear their kicks and maintenance interrupts, until there are no more.
+    func exits() {
+        for round in 0... {
+            precondition(round < 100, "kicks \(board.kicked) or maintenance interrupts do not end: \(hosts.map { ($0.wantsUnderflow, $0.ended, $0.entries) })")
+            var isQuiet = true
+            for vcpu in hosts.indices where isRunning[vcpu] {
+                if hosts[vcpu].maintenance { gic.maintenance(id(vcpu)) } else if !board.kicked.contains(UInt32(vcpu)) { continue }
+                hosts[vcpu].ended = false
+                enter(vcpu)
+                isQuiet = false
+            }
+            if isQuiet { return }
+        }
     }
     func end(_ interrupt: UInt32, _ vcpu: Int) { hosts[vcpu].end(interrupt) }
 }

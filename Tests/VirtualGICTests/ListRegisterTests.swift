@@ -42,6 +42,6 @@ import VirtualGIC
         #expect(ListRegisterV3.encode(timer) == 1 << 62 | 1 << 61 | 0xa0 << 48 | 27 << 32 | 27)
         let software = ListRegister(interrupt: 3, state: .active, priority: 0, isGroup1: true, source: 2, notifiesEnd: true)
         #expect(ListRegisterV2.encode(software) == 1 << 30 | 2 << 28 | 1 << 19 | 2 << 10 | 3)
-        #expect(ListRegisterV3.encode(software) == 2 << 62 | 1 << 60 | 1 << 41 | 2 << 10 | 3)
+        #expect(ListRegisterV3.encode(software) == UInt64(2) << 62 | 1 << 60 | 1 << 41 | 2 << 10 | 3)
     }
 }
