@@ -39,19 +39,23 @@ class Judge:
         """Takes console output; returns the lines to type in answer."""
         line_start = self.text.rfind("\n") + 1
         self.text += chunk.replace("\r", "")
+        end = len(self.text)
+        if self.verdict and (found := self.search(self.verdict, line_start, end)):
+            self.ended, end = True, found.end()     # what comes after it is not judged
         for pattern in self.reject:
-            if found := re.search(pattern, self.text[line_start:], re.M):
+            if found := self.search(pattern, line_start, end):
                 self.failure = f"rejected text on the console: {found.group(0)!r} ({pattern})"
                 self.ended = True
-        if self.verdict and re.search(self.verdict, self.text[line_start:], re.M):
-            self.ended = True
         return [] if self.ended else self.answers()
+
+    def search(self, pattern, start, end):
+        return re.compile(pattern, re.M).search(self.text, start, end)
 
     def answers(self):
         lines = []
         while self.typed < len(self.dialogue):
             prompt, answer = self.dialogue[self.typed]
-            found = re.compile(prompt, re.M).search(self.text, self.position)
+            found = self.search(prompt, self.position, len(self.text))
             if not found:
                 break
             self.position = found.end()

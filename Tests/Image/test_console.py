@@ -29,6 +29,11 @@ class JudgeTests(unittest.TestCase):
     def test_verdict_ends_the_run(self):
         self.assertIsNone(self.judge("a\ndone", verdict="^done", expect=("^a",), ending="verdict"))
 
+    def test_text_after_the_verdict_is_not_judged(self):
+        rules = {"verdict": "^done", "reject": ("Panic",)}
+        self.assertIsNone(self.judge("a\ndone\nPanic\n", ending="verdict", **rules))
+        self.assertIn("rejected", self.judge("Panic\ndone\n", ending="verdict", **rules))
+
     def test_timeout_is_a_failure_even_with_all_text(self):
         self.assertIn("hang guard", self.judge("a\n", expect=("^a$",), ending="timeout"))
 
