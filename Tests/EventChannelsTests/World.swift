@@ -100,11 +100,15 @@ final class TestDomain: GuestFrameMapper, @unchecked Sendable {
 
     /// As a kernel does for the vCPUs that have none in shared_info.
     func registerVCPUInfo() throws {
+        try registerVCPUInfoKeepingEvents()
+        _ = handleAll()
+        _ = trace.takeUpcalls()
+    }
+
+    func registerVCPUInfoKeepingEvents() throws {
         for vcpu in 0..<vcpus where vcpu >= Int(layout.legacyVCPUs) {
             try events.registerVCPUInfo(vcpu: VCPUID(UInt32(vcpu)), gfn: addFrame(), offset: 64, self, sink)
         }
-        _ = handleAll()
-        _ = trace.takeUpcalls()
     }
 
     var events: Operations { Operations(ref: ref) }
