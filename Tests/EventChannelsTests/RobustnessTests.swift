@@ -51,7 +51,7 @@ import XenABI
         let sent = (0..<count).map { _ in Box() }
         let seen = (0..<count).map { _ in Box() }
         let running = Atomic(2)
-        let rounds = 30_000
+        let rounds = 5_000
         for thread in 0..<2 {
             // Two senders, each with its own half of the ports.
             Thread.detachNewThread {
@@ -101,7 +101,7 @@ import XenABI
         let running = Atomic(2)
         for (local, remote) in [(a, b), (b, a)] {
             Thread.detachNewThread {
-                for _ in 0..<4000 {
+                for _ in 0..<400 {
                     guard let far = try? remote.events.allocateUnbound(for: local.id) else { continue }
                     guard
                         let near = try? Events.bindInterdomain(
