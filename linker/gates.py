@@ -29,9 +29,11 @@ def findings(image):
         if FORBIDDEN_SYMBOLS.match(name):
             yield f"symbol {name}"
     listing = run("llvm-objdump", "-d", "--no-show-raw-insn", image)
-    vectors = VECTORS[next(isa for isa in VECTORS if isa in listing.splitlines()[1] or isa == "arm")]
+    lines = listing.splitlines()
+    isa = next(isa for isa in VECTORS if isa in lines[1] or isa == "arm")
+    vectors = VECTORS[isa]
     function = ""
-    for line in listing.splitlines():
+    for line in lines:
         if line.endswith(">:"):
             function = line.split("<")[1][:-2]
             continue
@@ -41,7 +43,7 @@ def findings(image):
         operands = parts[-1].split("<")[0] if len(parts) > 2 else ""
         if vectors.search(operands):
             yield f"vector register in {function}: {line.strip()}"
-        if "x86-64" in listing.splitlines()[1] and RED_ZONE.search(operands):
+        if isa == "x86-64" and RED_ZONE.search(operands):
             yield f"red zone in {function}: {line.strip()}"
 
 

@@ -20,6 +20,7 @@ public struct GICDistributor<Registers: Bus>: Sendable {
         static var group: UInt64 { 0x080 }
         static var setEnable: UInt64 { 0x100 }
         static var clearEnable: UInt64 { 0x180 }
+        static var setPending: UInt64 { 0x200 }
         static var clearPending: UInt64 { 0x280 }
         static var setActive: UInt64 { 0x300 }
         static var clearActive: UInt64 { 0x380 }
@@ -76,7 +77,9 @@ public struct GICDistributor<Registers: Bus>: Sendable {
         registers.write32((active ? Offset.setActive : Offset.clearActive) + word(line), 1 << (line % 32))
     }
 
-    public func clearPending(_ line: UInt32) { registers.write32(Offset.clearPending + word(line), 1 << (line % 32)) }
+    public func setPending(_ line: UInt32, _ pending: Bool) {
+        registers.write32((pending ? Offset.setPending : Offset.clearPending) + word(line), 1 << (line % 32))
+    }
 
     /// Trigger of a shared line; a change needs the line disabled.
     public func configure(_ line: UInt32, isEdge: Bool) {

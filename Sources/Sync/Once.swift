@@ -9,7 +9,7 @@
     /// Sets the value. Boot, on the boot CPU, before any reader exists.
     @inlinable public borrowing func set(_ value: consuming Value) {
         // SAFETY: by the contract above nobody else has access yet.
-        unsafe cell.address.pointee = consume value
+        unsafe cell.address.initialize(to: consume value)
     }
 
     @inlinable public var isSet: Bool {

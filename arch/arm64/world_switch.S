@@ -102,18 +102,21 @@ arm64_exit_guest:
     \operation tpidr_el0, par_el1, 160
     \operation csselr_el1, cntkctl_el1, 176
     \operation mdscr_el1, dacr32_el2, 192
-    \operation ifsr32_el2, fpexc32_el2, 208
-    \operation cntv_ctl_el0, cntv_cval_el0, 224
+    \operation cntv_ctl_el0, cntv_cval_el0, 216
 .endm
 
     .globl arm64_save_el1
 arm64_save_el1:
     each_el1_pair save_pair
+    mrs     x1, ifsr32_el2
+    str     x1, [x0, #208]
     ret
 
     .globl arm64_restore_el1
 arm64_restore_el1:
     each_el1_pair restore_pair
+    ldr     x1, [x0, #208]
+    msr     ifsr32_el2, x1
     ret
 
     .arch_extension fp
@@ -138,8 +141,10 @@ arm64_save_fp:
     stp     q30, q31, [x0, #480]
     mrs     x1, fpsr
     mrs     x2, fpcr
+    mrs     x3, fpexc32_el2
     str     x1, [x0, #512]
     str     x2, [x0, #520]
+    str     x3, [x0, #528]
     ret
 
     .globl arm64_restore_fp
@@ -162,6 +167,8 @@ arm64_restore_fp:
     ldp     q30, q31, [x0, #480]
     ldr     x1, [x0, #512]
     ldr     x2, [x0, #520]
+    ldr     x3, [x0, #528]
     msr     fpsr, x1
     msr     fpcr, x2
+    msr     fpexc32_el2, x3
     ret

@@ -23,6 +23,11 @@ struct MachineDescription {
     var psci: DeviceTree.PSCI
     var uart: (kind: UARTKind, region: DeviceTree.Region, interrupt: DeviceTree.GICInterrupt?)?
 
+    /// The serial port's node, which dom0 does not get.
+    var console: DeviceTree.Node?
+    /// GICv3: where the first region of redistributors starts.
+    var redistributors: MachineAddress?
+
     enum UARTKind { case pl011, ns16550 }
 
     /// Reads the tree, or stops the machine with the name of what is missing.
@@ -67,6 +72,7 @@ struct MachineDescription {
         let named = path.isEmpty ? nil : tree.node(at: copy path)
         guard let node = named ?? tree.consoleNode(), let region = tree.region(of: node) else { return }
         let interrupt = tree.interrupt(of: node)?.gic
+        console = node
         if tree.isCompatible(node, with: "arm,pl011") {
             uart = (.pl011, region, interrupt)
         } else if tree.isCompatible(node, with: "ns16550a") || tree.isCompatible(node, with: "snps,dw-apb-uart") {
@@ -91,4 +97,17 @@ func explain(_ error: DeviceTreeError) -> LogLine {
 func covering(_ start: MachineAddress, _ bytes: UInt64) -> MachineRange {
     let end = alignedUp(start.rawValue &+ bytes, to: pageSize) ?? UInt64.max
     return MachineRange(start: start.frame, count: end >> pageShift &- start.frame.rawValue)
+}
+
+/// A kernel header's error in words.
+func explain(_ error: LinuxImageError) -> LogLine {
+    switch error {
+    case .truncated: "it is shorter than a header"
+    case .gzip: "it is compressed, expected the uncompressed file"
+    case .selfExtracting: "it is an EFI application that unpacks itself, expected the uncompressed Image"
+    case .unknown(let arm64, let arm32):
+        "magic numbers 0x\(hex: UInt64(arm64)) and 0x\(hex: UInt64(arm32)), expected 0x644d5241"
+    case .bigEndian: "it is big-endian"
+    case .badSize: "its header's sizes contradict the file"
+    }
 }

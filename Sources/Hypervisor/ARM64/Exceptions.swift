@@ -1,9 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ARM
+import ARM64
 import ArchARM64
+import ArchCommon
 import Base
 import Boot
+import Containers
+import DomainBuilder
+import Domains
+import Drivers
+import EventChannels
+import Firmware
+import GrantTables
+import Hypercalls
+import MMIO
 import Machine
+import Memory
+import P2M
+import Scheduler
+import Sync
+import Synchronization
+import Timekeeping
+import VirtualGIC
+import XenABI
 
 /// An exception that the hypervisor took: always its own bug, or broken hardware.
 @c(xen_host_exception) func hostException(_ frame: UnsafePointer<host_frame>) {

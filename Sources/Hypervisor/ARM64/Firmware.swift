@@ -1,6 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ARM
+import ARM64
 import ArchARM64
+import ArchCommon
+import Base
+import Boot
+import Containers
+import DomainBuilder
+import Domains
+import Drivers
+import EventChannels
+import Firmware
+import GrantTables
+import Hypercalls
+import MMIO
+import Machine
+import Memory
+import P2M
+import Scheduler
+import Sync
+import Synchronization
+import Timekeeping
+import VirtualGIC
+import XenABI
 
 /// Calls into the firmware (ARM DEN 0022, PSCI 1.1).
 enum PSCI {

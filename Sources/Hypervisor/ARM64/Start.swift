@@ -1,16 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ARM
 import ARM64
 import ArchARM64
+import ArchCommon
 import Base
 import Boot
 import Containers
+import DomainBuilder
+import Domains
 import Drivers
+import EventChannels
 import Firmware
+import GrantTables
+import Hypercalls
 import MMIO
 import Machine
 import Memory
+import P2M
+import Scheduler
 import Sync
+import Synchronization
+import Timekeeping
+import VirtualGIC
+import XenABI
 
 /// Swift's first function on the boot CPU: the MMU is on, interrupts are masked, the boot stack is in use.
 ///
@@ -45,8 +58,13 @@ private func boot(_ tree: DeviceTree, treeRange: MachineRange, image: MachineRan
     mapAllRAM(machine, image: image, &space)
     machine.reserved.insert(image)
     machine.reserved.insert(treeRange)
+    reserveModules(tree, &machine)
     startHeap(memory: machine.memory, reserved: machine.reserved, nodes: machine.nodeCount)
-    haltMachine()
+    root.maximumFrame.set(FrameNumber(machine.memory[machine.memory.count - 1].range.end.rawValue - 1))
+    var heapSpace = HostAddressSpace(continuing: space, frames: MetalFrames(root.heap.reference))
+    startProcessors(tree, &machine, &heapSpace, image: image)
+    buildDom0(tree, machine, image: image)
+    runCPU(PCPU(0))
 }
 
 private func startConsole(_ machine: borrowing MachineDescription, _ space: inout HostAddressSpace<BootPool>) {
@@ -76,6 +94,43 @@ private func mapAllRAM(
     guard space.mapRAM(constants, readOnly: true) else { panic("no page-table frames left to protect the image") }
 }
 
-@c(xen_secondary_arm64) func startSecondary(cpu: UInt64) -> Never {
-    haltMachine()
+/// The interrupt controller, this CPU's share of the machine, then the other CPUs.
+private func startProcessors(
+    _ tree: DeviceTree, _ description: inout MachineDescription, _ space: inout HostAddressSpace<MetalFrames>, image: MachineRange
+) {
+    let gic = PhysicalGIC(description.gic, &space)
+    var records = InlineArray<256, ProcessorRecord>(repeating: ProcessorRecord())
+    for index in 0..<description.processorCount {
+        let processor = description.processors[index]
+        records[index] = ProcessorRecord(mpidr: processor.mpidr, target: UInt8(truncatingIfNeeded: 1 << UInt64(index & 7)), node: processor.node)
+    }
+    if case .v3 = gic { findRedistributors(tree, description.gic, &records, count: description.processorCount, &space) }
+    if case .v2(let gic) = gic { records[0].target = gic.distributor.ownTarget }
+    description.redistributors = tree.redistributors(of: description.gic, 0)?.start
+    gic.distributor.start(target: gic.routeTarget(records[0]))
+    root.state.machine.set(ARMMachine(description, gic: gic, processors: records, count: description.processorCount))
+    setUpCPU(PCPU(0))
+    root.state.machine.value.states[0].isOnline.store(true, ordering: .releasing)
+    startConsoleInput(description)
+    startSecondaries(&space, image: image)
+}
+
+/// What dom0's kernel and initrd are made of stays where the boot loader put it until they are copied.
+private func reserveModules(_ tree: DeviceTree, _ machine: inout MachineDescription) {
+    var modules = tree.modules()
+    while let module = modules.next() {
+        let range = covering(module.region.start, module.region.size)
+        guard isRAM(range, machine) else {
+            panic("the boot module at 0x\(hex: module.region.start.rawValue), \(module.region.size) bytes, is not in RAM")
+        }
+        machine.reserved.insert(range)
+    }
+}
+
+private func isRAM(_ range: MachineRange, _ machine: borrowing MachineDescription) -> Bool {
+    for index in 0..<machine.memory.count {
+        let bank = machine.memory[index].range
+        if bank.start <= range.start, range.end <= bank.end { return true }
+    }
+    return false
 }

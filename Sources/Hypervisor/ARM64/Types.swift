@@ -1,7 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ARM
 import ARM64
+import ArchARM64
+import ArchCommon
+import Base
+import Boot
+import Containers
+import DomainBuilder
+import Domains
+import Drivers
+import EventChannels
+import Firmware
+import GrantTables
+import Hypercalls
+import MMIO
+import Machine
+import Memory
+import P2M
+import Scheduler
+import Sync
+import Synchronization
+import Timekeeping
+import VirtualGIC
+import XenABI
 
 /// Machine memory on this ISA.
 typealias Frames = DirectMap
 var frames: Frames { Frames() }
+
+/// The part of the root that is particular to this ISA.
+struct MachineState: ~Copyable {
+    let machine = Once<ARMMachine>()
+    let scheduler = SpinLock(RoundRobin(), rank: .scheduler)
+    let units = Once<UnitTable>()
+    let dom0 = Once<MetalDomain>()
+    let dom0IsReady = Atomic<Bool>(false)
+    let wallclock = SpinLock(Wallclock(), rank: .timer)
+}

@@ -121,4 +121,14 @@ struct ConsoleLog: LogSink {
     func notice(_ line: LogLine) { root.console.withLock { $0.putLine(line) } }
 }
 
+extension SpinLock where Value == Console {
+    /// A guest's bytes, as they are.
+    func writeGuest(_ bytes: borrowing Span<UInt8>) {
+        for index in bytes.indices {
+            let byte = bytes[index]
+            withLock { $0.put(byte) }
+        }
+    }
+}
+
 let log = ConsoleLog()

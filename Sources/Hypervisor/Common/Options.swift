@@ -10,6 +10,8 @@ struct Options {
     var maximumCPUs: UInt32 = 256
     var dom0Memory: Dom0Memory?
     var dom0MaximumVCPUs: ClosedRange<UInt64>?
+    /// The line itself, for XENVER_commandline.
+    var commandLine = InlineArray<1024, UInt8>(repeating: 0)
     var logLevel = LogLevel.warning
     var guestLogLevel = LogLevel.error
 
@@ -24,6 +26,7 @@ struct Options {
     init() {}
 
     init(_ line: CommandLine) {
+        for index in 0..<min(line.bytes.count, 1023) { commandLine[index] = line.bytes[index] }
         if let word = line.word("noreboot") { noReboot = !word.isNegated }
         if let count = (try? line.integer("maxcpus")) ?? nil { maximumCPUs = UInt32(clamping: max(1, count)) }
         dom0Memory = parse("dom0_mem") { () throws(OptionError) in try line.dom0Memory() }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Base
 import BootCommon
 import Memory
 import Sync
@@ -10,6 +11,9 @@ struct Root: ~Copyable {
     let frameTable = Once<FrameTable<Frames>>()
     let heap = Once<FrameHeap<Frames>>()
     let options = Once<Options>()
+    let maximumFrame = Once<MFN>()
+    /// What is particular to the ISA.
+    let state = MachineState()
 
     /// `noreboot`; false while the command line is not known yet.
     var noReboot: Bool { options.isSet && options.value.noReboot }

@@ -18,13 +18,13 @@ struct el1_state {
     uint64_t esr, far, afsr0, afsr1, mair, amair, vbar, contextidr;
     uint64_t sp_el0, sp_el1, elr, spsr, tpidr, tpidrro, tpidr_el0, par;
     uint64_t csselr, cntkctl, mdscr;
-    uint64_t dacr32, ifsr32, fpexc32;
+    uint64_t dacr32, ifsr32;
     uint64_t cntv_ctl, cntv_cval;
 };
 
 struct fp_state {
     uint64_t v[64];
-    uint64_t fpsr, fpcr;
+    uint64_t fpsr, fpcr, fpexc32;
 };
 
 // The registers of an exception that the hypervisor itself took.
@@ -78,6 +78,12 @@ SYSTEM_REGISTER(sctlr_el2, "sctlr_el2")
 SYSTEM_REGISTER(vbar_el2, "vbar_el2")
 SYSTEM_REGISTER(tpidr_el2, "tpidr_el2")
 SYSTEM_REGISTER(par_el1, "par_el1")
+SYSTEM_REGISTER(isr_el1, "isr_el1")
+SYSTEM_REGISTER(elr_el1, "elr_el1")
+SYSTEM_REGISTER(spsr_el1, "spsr_el1")
+SYSTEM_REGISTER(esr_el1, "esr_el1")
+SYSTEM_REGISTER(far_el1, "far_el1")
+SYSTEM_REGISTER(vbar_el1, "vbar_el1")
 SYSTEM_REGISTER(cntfrq_el0, "cntfrq_el0")
 SYSTEM_REGISTER(cntpct_el0, "cntpct_el0")
 SYSTEM_REGISTER(cntvct_el0, "cntvct_el0")

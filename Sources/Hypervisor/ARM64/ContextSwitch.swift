@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ARM
+import ARM64
+import ArchARM64
+import ArchCommon
+import Base
+import Boot
+import Containers
+import DomainBuilder
+import Domains
+import Drivers
+import EventChannels
+import Firmware
+import GrantTables
+import Hypercalls
+import MMIO
+import Machine
+import Memory
+import P2M
+import Scheduler
+import Sync
+import Synchronization
+import Timekeeping
+import VirtualGIC
+import XenABI
+
+/// HCR_EL2 for guests: stage 2 on, interrupts and WFI/WFE to us, feature registers, SMC, ACTLR and implementation-defined
+/// registers trap, EL1 is 64-bit, broadcasts stay in the inner shareable domain (ARM DDI 0487, D17.2.48).
+private let guestHCR: UInt64 =
+    1 << 0  // VM
+    | 1 << 1  // SWIO
+    | 1 << 2  // PTW
+    | 1 << 3 | 1 << 4 | 1 << 5  // FMO, IMO, AMO
+    | 1 << 9  // FB
+    | 1 << 10  // BSU inner
+    | 1 << 13  // TWI
+    | 1 << 18  // TID3
+    | 1 << 19 | 1 << 20 | 1 << 21  // TSC, TIDCP, TACR
+    | 1 << 31  // RW
+
+/// CPTR_EL2: trace traps always; FP traps while the registers are another vCPU's.
+private let trapFP: UInt64 = 0x33ff | 1 << 20 | 1 << 10
+private let allowFP: UInt64 = 0x33ff & ~(1 << 10) | 1 << 20
+
+/// Trap configuration that is the same for every guest.
+func configureTraps() {
+    write_hcr_el2(guestHCR)
+    write_cptr_el2(trapFP)
+    write_hstr_el2(1 << 15)
+    // Debug, OS lock and performance registers trap (MDCR_EL2.TDRA, TDOSA, TDA, TPM, TPMCR).
+    write_mdcr_el2(1 << 11 | 1 << 10 | 1 << 9 | 1 << 6 | 1 << 5)
+    write_vpidr_el2(read_midr_el1())
+    arm64_isb()
+}
+
+/// Gives the pCPU's registers to `vcpu`, saving whoever had them.
+func load(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
+    if cpu.loaded == vcpu { return }
+    if let old = cpu.loaded { save(old, cpu.pcpu) }
+    cpu.loaded = vcpu
+    let domain = vcpu.pointee.domain
+    write_vttbr_el2(domain.pointee.extra.vttbr)
+    write_vtcr_el2(domain.pointee.extra.vtcr)
+    write_vmpidr_el2(vcpu.pointee.extra.mpidr)
+    // SAFETY: this pCPU runs the vCPU now; its cells are nobody else's.
+    unsafe arm64_restore_el1(vcpu.pointee.extra.el1.address)
+    restoreInterface(vcpu, cpu.pcpu)
+    write_cptr_el2(cpu.fpOwner == vcpu ? allowFP : trapFP)
+    vcpu.pointee.extra.deadline.store(.max, ordering: .relaxed)
+    arm64_isb()
+}
+
+private func save(_ vcpu: MetalVCPU, _ pcpu: PCPU) {
+    // SAFETY: this pCPU still holds the vCPU's registers.
+    unsafe arm64_save_el1(vcpu.pointee.extra.el1.address)
+    write_cntv_ctl_el0(0)
+    arm64_isb()
+    setDeadline(vcpu)
+    saveInterface(vcpu, pcpu)
+}
+
+/// Takes a vCPU that is turned off from the pCPU, and forgets its interrupts.
+func unload(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
+    guard cpu.loaded == vcpu else { return }
+    save(vcpu, cpu.pcpu)
+    vcpu.pointee.extra.deadline.store(.max, ordering: .relaxed)
+    let domain = vcpu.pointee.domain
+    switch root.state.machine.value.gic {
+    case .v3(let gic):
+        domain.pointee.extra.gic.turnOff(vcpu.pointee.id, on: HostV3(domain: domain, pcpu: cpu.pcpu, gic: gic))
+    case .v2(let gic):
+        domain.pointee.extra.gic.turnOff(vcpu.pointee.id, on: HostV2(domain: domain, pcpu: cpu.pcpu, gic: gic))
+    }
+    cpu.loaded = nil
+    if cpu.fpOwner == vcpu { cpu.fpOwner = nil }
+}
+
+/// A vCPU that is not loaded has its virtual timer watched by ours.
+private func setDeadline(_ vcpu: MetalVCPU) {
+    // SAFETY: as in `save`.
+    let state = unsafe vcpu.pointee.extra.el1.address.pointee
+    guard state.cntv_ctl & 3 == 1 else { return }
+    let machine = root.state.machine.reference
+    let count = state.cntv_cval > machine.pointee.bootCount ? state.cntv_cval - machine.pointee.bootCount : 0
+    vcpu.pointee.extra.deadline.store(machine.pointee.nanoseconds(count), ordering: .relaxed)
+}
+
+private func saveInterface(_ vcpu: MetalVCPU, _ pcpu: PCPU) {
+    let domain = vcpu.pointee.domain
+    let machine = root.state.machine.reference
+    var state = InterfaceState()
+    switch machine.pointee.gic {
+    case .v3(let gic):
+        domain.pointee.extra.gic.leave(vcpu.pointee.id, on: HostV3(domain: domain, pcpu: pcpu, gic: gic))
+        state.control = read_ich_vmcr_el2()
+        for index in 0..<gic.activePriorityRegisters { state.activePriorities[index] = gic.activePriorities(index) }
+    case .v2(let gic):
+        domain.pointee.extra.gic.leave(vcpu.pointee.id, on: HostV2(domain: domain, pcpu: pcpu, gic: gic))
+        state.control = UInt64(gic.virtualMachineControl)
+        state.activePriorities[0] = UInt64(gic.activePriorities)
+    }
+    let timer = machine.pointee.virtualTimer
+    state.timerIsActive = domain.pointee.extra.gic.isInFlight(timer, vcpu: vcpu.pointee.id)
+    machine.pointee.gic.setPrivateActive(timer, false, machine.pointee.processors[pcpu.index])
+    // SAFETY: this pCPU still holds the vCPU.
+    unsafe vcpu.pointee.extra.interface.address.pointee = state
+}
+
+private func restoreInterface(_ vcpu: MetalVCPU, _ pcpu: PCPU) {
+    let machine = root.state.machine.reference
+    // SAFETY: this pCPU runs the vCPU now.
+    let state = unsafe vcpu.pointee.extra.interface.address.pointee
+    switch machine.pointee.gic {
+    case .v3(let gic):
+        write_ich_vmcr_el2(state.control)
+        for index in 0..<gic.activePriorityRegisters { gic.setActivePriorities(index, state.activePriorities[index]) }
+    case .v2(let gic):
+        gic.setVirtualMachineControl(UInt32(truncatingIfNeeded: state.control))
+        gic.setActivePriorities(UInt32(truncatingIfNeeded: state.activePriorities[0]))
+    }
+    let record = machine.pointee.processors[pcpu.index]
+    machine.pointee.gic.setPrivateActive(machine.pointee.virtualTimer, state.timerIsActive, record)
+}
+
+/// The guest used FP or SIMD for the first time since it was loaded.
+func giveFP(to vcpu: MetalVCPU, _ cpu: inout CPULocal) {
+    write_cptr_el2(allowFP)
+    arm64_isb()
+    if cpu.fpOwner == vcpu { return }
+    // SAFETY: a vCPU does not change its pCPU, so both areas are this pCPU's.
+    if let old = cpu.fpOwner { unsafe arm64_save_fp(old.pointee.extra.fp.address) }
+    unsafe arm64_restore_fp(vcpu.pointee.extra.fp.address)
+    cpu.fpOwner = vcpu
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ARM
+import ARM64
+import ArchARM64
+import ArchCommon
+import Base
+import Boot
+import Containers
+import DomainBuilder
+import Domains
+import Drivers
+import EventChannels
+import Firmware
+import GrantTables
+import Hypercalls
+import MMIO
+import Machine
+import Memory
+import P2M
+import Scheduler
+import Sync
+import Synchronization
+import Timekeeping
+import VirtualGIC
+import XenABI
+
+/// dom0 without a `dom0_mem=`, as Xen on ARM: 512 MiB.
+private let defaultDom0Memory: UInt64 = 512 << 20
+
+/// Builds dom0 from the modules of the boot loader, and lets the CPUs run it.
+func buildDom0(_ tree: DeviceTree, _ description: borrowing MachineDescription, image: MachineRange) {
+    guard let kernel = tree.module(.kernel) else {
+        panic("no dom0 kernel: expected a node compatible with multiboot,kernel below /chosen")
+    }
+    let header = readHeader(kernel.region)
+    var plan = Dom0TreePlan()
+    plan.vcpus = dom0VCPUs(description)
+    plan.console = description.console
+    let (domain, format) = makeDomain(description, &plan, image: image)
+    allocateMemory(domain, &plan)
+    let initrd = tree.module(.ramdisk)
+    let layout = placeModules(kernel, header, initrd, &plan)
+    mapMemory(domain, plan)
+    assignDevices(tree, Dom0Tree(host: tree, plan: plan), domain, description, format)
+    copyModules(kernel, initrd, layout)
+    writeTree(tree, plan, layout)
+    start(domain, plan, entry: layout.kernel, tree: layout.tree)
+}
+
+private func dom0VCPUs(_ description: borrowing MachineDescription) -> UInt32 {
+    let wanted = root.options.value.dom0MaximumVCPUs
+    let processors = UInt64(min(description.processorCount, Int(root.options.value.maximumCPUs)))
+    var count = wanted.map { max($0.lowerBound, min(processors, $0.upperBound)) } ?? processors
+    let most = UInt64(description.gic.version == .v3 ? GICVersion.v3.maximumVCPUs : GICVersion.v2.maximumVCPUs)
+    if count > most {
+        log.warning("dom0 gets \(most) vCPUs, not \(count): the interrupt controller has room for no more")
+        count = most
+    }
+    return UInt32(max(1, count))
+}
+
+// MARK: The domain
+
+private func makeDomain(
+    _ description: borrowing MachineDescription, _ plan: inout Dom0TreePlan, image: MachineRange
+) -> (MetalDomain, Stage2Format) {
+    let source = MetalFrames(root.heap.reference)
+    let bits = Int(physicalAddressBits())
+    let format = Stage2Format(addressBits: min(bits, 48))
+    guard let table = PageTable(format: format, frames: source), let info = source.allocate() else {
+        panic("no memory for dom0's page tables")
+    }
+    root.frameTable.value.assign(info, to: .dom0, use: .shared)
+    let version: GICVersion = description.gic.version == .v3 ? .v3 : .v2
+    let lines = Int(root.state.machine.value.gic.distributor.lines)
+    let gic: VirtualGIC<MetalFrames>
+    do throws(VirtualGICError) {
+        gic = try VirtualGIC(version: version, vcpus: Int(plan.vcpus), sharedInterrupts: lines - 32, frames: source)
+    } catch {
+        panic("no memory for dom0's interrupt controller")
+    }
+    let regions = gicRegions(description, vcpus: plan.vcpus)
+    plan.gicRegions[0] = regions.distributor
+    plan.gicRegions[1] = regions.second
+    // Grant frames go where the hypervisor's image is: guest frames that never are RAM of a direct-mapped dom0.
+    plan.grantFrames = GuestRange(start: GFN(image.start.rawValue), count: image.count)
+    let extra = ARMDomain(
+        gic: gic, vttbr: 1 << 48 | table.root.address.rawValue, vtcr: translationControl(format, bits: UInt64(bits)),
+        distributor: GuestAddress(regions.distributor.start.rawValue), distributorSize: regions.distributor.size,
+        redistributors: GuestAddress(version == .v3 ? regions.second.start.rawValue : 0),
+        redistributorsSize: version == .v3 ? regions.second.size : 0)
+    let events: FrameBox<EventChannels<MetalFrames, MetalVCPU>>
+    do throws(XenError) {
+        events = try EventChannels.create(
+            domain: .dom0, frames: source, layout: .arm, sharedInfo: info.address, lastPort: UInt32.max)
+    } catch {
+        panic("no memory for dom0's event channels")
+    }
+    let grants: FrameBox<GrantTable<MetalFrames>>
+    do throws(XenError) {
+        grants = try GrantTable.create(
+            domain: .dom0, frames: source, maximumFrames: 64, maximumMaptrackFrames: 1024, maximumVersion: 2,
+            NoGrantFrames())
+    } catch {
+        panic("no memory for dom0's grant table")
+    }
+    guard let slot = FrameSlot<Domain<Metal>>(source) else { panic("no memory for dom0") }
+    let domain = Domain<Metal>(
+        id: .dom0, isPrivileged: true, isDirectMapped: true, p2m: table, sharedInfo: info, maximumPages: .max,
+        events: events, grants: grants, extra: extra)
+    return (slot.fill(domain), format)
+}
+
+/// ID_AA64MMFR0_EL1.PARange in bits.
+private func physicalAddressBits() -> UInt64 {
+    let bits: InlineArray<6, UInt64> = [32, 36, 40, 42, 44, 48]
+    return bits[min(5, Int(read_id_aa64mmfr0_el1() & 0xf))]
+}
+
+/// VTCR_EL2: write-back inner-shareable walks, 4 KiB granule, 8-bit VMIDs (ARM DDI 0487, D17.2.157).
+private func translationControl(_ format: Stage2Format, bits: UInt64) -> UInt64 {
+    let size = min(5, read_id_aa64mmfr0_el1() & 0xf)
+    let startLevel: UInt64 = format.rootLevel == 1 ? 1 : 2
+    return 1 << 31 | size << 16 | 3 << 12 | 1 << 10 | 1 << 8 | startLevel << 6 | UInt64(64 - format.addressBits)
+}
+
+/// Where dom0 sees its interrupt controller: at the host's addresses.
+private func gicRegions(
+    _ description: borrowing MachineDescription, vcpus: UInt32
+) -> (distributor: DeviceTree.Region, second: DeviceTree.Region) {
+    let gic = description.gic
+    switch gic.version {
+    case .v2:
+        guard let interface = gic.cpuInterface else { panic("the GICv2 in the device tree has no CPU interface") }
+        guard let distributor = DeviceTree.Region(start: gic.distributor.start.rawValue, size: 0x1000),
+            let cpu = DeviceTree.Region(start: interface.start.rawValue, size: 0x2000)
+        else { panic("the GIC's registers lie at the end of the address space") }
+        return (distributor, cpu)
+    case .v3:
+        guard let start = description.redistributors,
+            let distributor = DeviceTree.Region(start: gic.distributor.start.rawValue, size: 0x1_0000),
+            let second = DeviceTree.Region(start: start.rawValue, size: UInt64(vcpus) * 0x2_0000)
+        else { panic("the GICv3 in the device tree has no redistributors") }
+        return (distributor, second)
+    }
+}
+
+// MARK: Memory
+
+/// Takes dom0's RAM in the largest blocks there are. Machine frames are guest frames.
+private func allocateMemory(_ domain: MetalDomain, _ plan: inout Dom0TreePlan) {
+    let free = root.heap.value.freeFrames << pageShift
+    let wanted = root.options.value.dom0Memory?.bytes(available: free) ?? defaultDom0Memory
+    var rest = wanted >> pageShift
+    guard rest << pageShift <= free else {
+        panic("dom0_mem asks for \(wanted >> 20) MiB, but only \(free >> 20) MiB are free")
+    }
+    domain.pointee.maximumPages.store(rest, ordering: .relaxed)
+    domain.pointee.totalPages.store(rest, ordering: .relaxed)
+    var order = maximumOrder
+    while rest > 0 {
+        while UInt64(1) << UInt64(order) > rest { order -= 1 }
+        guard let frame = root.heap.value.allocateUncleared(order: order, node: nil) else {
+            guard order > 0 else { panic("dom0_mem: out of memory with \(rest >> 8) MiB to go") }
+            order -= 1
+            continue
+        }
+        let count: UInt64 = 1 << UInt64(order)
+        for offset in 0..<count { root.frameTable.value.assign(frame + offset, to: .dom0, use: .domain) }
+        plan.memory.insert(GuestRange(start: GFN(frame.rawValue), count: count))
+        rest -= count
+    }
+    if plan.memory.dropped > 0 { panic("dom0's memory is in more than 128 pieces") }
+}
+
+private func mapMemory(_ domain: MetalDomain, _ plan: Dom0TreePlan) {
+    for index in 0..<plan.memory.count {
+        let range = plan.memory[index].range
+        let mapped = domain.pointee.p2m.withLock {
+            $0.map(range, to: MFN(range.start.rawValue), type: .ramReadWrite, cache: SilentCache())
+        }
+        guard mapped else { panic("no memory for dom0's page tables") }
+        domain.pointee.highestGFN.store(range.end.rawValue - 1, ordering: .relaxed)
+    }
+}
+
+/// Nobody has walked dom0's tables yet.
+struct SilentCache: TranslationCache {
+    func entriesWritten() {}
+    func invalidate(_ frames: GuestRange) {}
+}
+
+// MARK: Modules
+
+/// Where things go in dom0's memory.
+private struct Layout {
+    var kernel = MachineAddress(0)
+    var tree = MachineAddress(0)
+    var initrd = MachineAddress(0)
+}
+
+/// Room for dom0's device tree.
+private let treeSize: UInt64 = 2 << 20
+
+/// Kernel, tree and initrd, one after the other in the first bank that holds them, each at a multiple of 2 MiB.
+private func placeModules(
+    _ kernel: DeviceTree.Module, _ header: LinuxImage, _ initrd: DeviceTree.Module?, _ plan: inout Dom0TreePlan
+) -> Layout {
+    let block: UInt64 = 2 << 20
+    let kernelSize = max(header.memorySize, kernel.region.size)
+    let initrdSize = initrd?.region.size ?? 0
+    for index in 0..<plan.memory.count {
+        let bank = plan.memory[index].range
+        guard let base = alignedUp(bank.start.address.rawValue, to: block),
+            let loaded = header.loadAddress(in: base), let afterKernel = alignedUp(loaded + kernelSize, to: block),
+            let end = alignedUp(afterKernel + treeSize + initrdSize, to: pageSize), end <= bank.end.address.rawValue
+        else { continue }
+        let start = afterKernel + treeSize
+        if initrd != nil {
+            plan.initrd = GuestRange(start: GuestAddress(start).frame, count: (end - start) >> pageShift)
+            plan.initrdSize = initrdSize
+        }
+        return Layout(
+            kernel: MachineAddress(loaded), tree: MachineAddress(afterKernel), initrd: MachineAddress(start))
+    }
+    panic("dom0's memory has no room for kernel (\(kernelSize >> 10) KiB) and initrd (\(initrdSize >> 10) KiB) in one piece")
+}
+
+private func copyModules(_ kernel: DeviceTree.Module, _ initrd: DeviceTree.Module?, _ layout: Layout) {
+    frames.copy(from: kernel.region.start, to: layout.kernel, count: kernel.region.size)
+    cleanToMemory(layout.kernel, bytes: kernel.region.size)
+    arm64_ic_ialluis()
+    if let initrd { frames.copy(from: initrd.region.start, to: layout.initrd, count: initrd.region.size) }
+}
+
+private func readHeader(_ region: DeviceTree.Region) -> LinuxImage {
+    // SAFETY: the module is RAM (startup checked it), reserved until dom0 runs.
+    let start = unsafe frames.pointer(to: region.start).assumingMemoryBound(to: UInt8.self)
+    do throws(LinuxImageError) {
+        return try unsafe LinuxImage(
+            header: Span(_unsafeStart: start, count: Int(min(64, region.size))), fileSize: region.size)
+    } catch {
+        panic("the dom0 kernel at 0x\(hex: region.start.rawValue) is not an arm64 Image: \(explain(error))")
+    }
+}
+
+private func writeTree(_ tree: DeviceTree, _ plan: Dom0TreePlan, _ layout: Layout) {
+    frames.zero(layout.tree, count: treeSize)
+    // SAFETY: dom0's RAM, `treeSize` bytes that nothing else was placed in.
+    let span = unsafe MutableSpan<UInt8>(
+        _unsafeStart: frames.pointer(to: layout.tree).assumingMemoryBound(to: UInt8.self), count: Int(treeSize))
+    do throws(DeviceTreeWriterError) {
+        _ = try Dom0Tree(host: tree, plan: plan).write(into: span, arguments: tree.dom0Arguments())
+    } catch {
+        panic("dom0's device tree does not fit into \(treeSize >> 10) KiB")
+    }
+    cleanToMemory(layout.tree, bytes: treeSize)
+}
+
+// MARK: Processors
+
+private func start(_ domain: MetalDomain, _ plan: Dom0TreePlan, entry: MachineAddress, tree: MachineAddress) {
+    let source = MetalFrames(root.heap.reference)
+    var table = VCPUTable<Metal>()
+    var units = UnitTable()
+    let machine = root.state.machine.reference
+    for number in 0..<plan.vcpus {
+        let id = VCPUID(number)
+        let extra = ARMVCPU(mpidr: 1 << 31 | GICVersion.affinity(of: id))
+        guard let slot = FrameSlot<VCPU<Metal>>(source) else { panic("no memory for dom0's vCPU \(number)") }
+        let reference = slot.fill(VCPU(id: id, domain: domain, unit: UInt16(number), isUp: number == 0, extra: extra))
+        guard table.append(reference), (try? domain.pointee.events.pointee.addVCPU(reference)) != nil else {
+            panic("no memory for dom0's vCPU \(number)")
+        }
+        let home = PCPU(number % UInt32(max(1, machine.pointee.onlineCount)))
+        units.append(reference, home: home)
+        _ = root.state.scheduler.withLock { $0.add(UnitID(UInt16(number)), on: home) }
+        domain.pointee.extra.gic.map(machine.pointee.virtualTimer, vcpu: id, to: machine.pointee.virtualTimer)
+    }
+    domain.pointee.setVCPUs(table)
+    root.state.units.set(units)
+    root.state.dom0.set(domain)
+    guard let first = domain.pointee.vcpu(VCPUID(0)) else { return }
+    reset(first, entry: entry.rawValue, context: tree.rawValue)
+    root.state.dom0IsReady.store(true, ordering: .releasing)
+    arm64_sev()
+    kick(first, from: PCPU(0))
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ARM
+import ARM64
+import ArchARM64
+import ArchCommon
+import Base
+import Boot
+import Containers
+import DomainBuilder
+import Domains
+import Drivers
+import EventChannels
+import Firmware
+import GrantTables
+import Hypercalls
+import MMIO
+import Machine
+import Memory
+import P2M
+import Scheduler
+import Sync
+import Synchronization
+import Timekeeping
+import VirtualGIC
+import XenABI
+
+/// The heap's frames on this machine.
+typealias MetalFrames = HeapFrames<Frames>
+typealias MetalDomain = Ref<Domain<Metal>>
+typealias MetalVCPU = Ref<VCPU<Metal>>
+
+/// This machine, as portable code asks it: one pCPU's view.
+struct Metal: Platform {
+    typealias Frames = MetalFrames
+    typealias Guest = RunningGuest
+    typealias Format = Stage2Format
+    typealias Cache = Stage2Cache
+    typealias Log = ConsoleLog
+    typealias DomainExtra = ARMDomain
+    typealias VCPUExtra = ARMVCPU
+
+    let pcpu: PCPU
+
+    var frames: MetalFrames { MetalFrames(root.heap.reference) }
+    var guest: RunningGuest { RunningGuest() }
+    var log: ConsoleLog { ConsoleLog() }
+    func now() -> SystemTime { root.state.machine.value.now }
+    func cache(of domain: borrowing Domain<Metal>) -> Stage2Cache { Stage2Cache(vttbr: domain.extra.vttbr) }
+    func domain(_ id: DomainID) -> MetalDomain? { id == .dom0 && root.state.dom0.isSet ? root.state.dom0.value : nil }
+
+    func raiseUpcall(_ vcpu: MetalVCPU) { pulse(ARMDomain.eventInterrupt, vcpu, from: pcpu) }
+    func wake(_ vcpu: MetalVCPU) { kick(vcpu, from: pcpu) }
+    /// ARM guests mask events by masking interrupts: there is nothing to clear.
+    func unmaskUpcalls(_ vcpu: MetalVCPU) {}
+    /// ISR_EL1: an interrupt is pending though masked.
+    var shouldPreempt: Bool { read_isr_el1() != 0 }
+
+    func owns(_ frame: MFN, _ domain: borrowing Domain<Metal>) -> Bool {
+        guard let owner = root.frameTable.value.owner(of: frame) else { return false }
+        return owner.use == .domain && owner.owner == domain.id
+    }
+
+    func assign(_ frame: MFN, count: UInt64, to domain: borrowing Domain<Metal>) {
+        for offset in 0..<count { root.frameTable.value.assign(frame + offset, to: domain.id, use: .domain) }
+    }
+
+    var maximumFrame: MFN { root.maximumFrame.value }
+
+    func consoleWrite(_ bytes: borrowing Span<UInt8>, from domain: borrowing Domain<Metal>) {
+        root.console.writeGuest(bytes)
+    }
+    func consoleRead() -> UInt8? { root.console.withLock { $0.takeInput() } }
+    func setWallclock(seconds: UInt64, nanoseconds: UInt32, at systemTime: UInt64) {
+        let clock = Wallclock(seconds: seconds, nanoseconds: nanoseconds, at: SystemTime(nanoseconds: systemTime))
+        root.state.wallclock.withLock {
+            $0 = clock
+            if let dom0 = domain(.dom0) {
+                clock.publish(at: dom0.pointee.sharedInfo.address, layout: .arm, in: frames)
+            }
+        }
+    }
+
+    var capabilities: StaticString { "xen-3.0-aarch64 xen-3.0-armv7l " }
+    var machineFeatures: UInt32 { Feature.armSMCCCSupported.bit }
+    var assists: UInt64 { 1 << UInt64(VMAssist.runstateUpdateFlag.rawValue) }
+    func writeCommandLine(at address: GuestVirtualAddress) throws(XenError) {
+        try guest.write(root.options.value.commandLine, at: address)
+    }
+}
+
+/// The memory of the guest whose registers this CPU holds.
+struct RunningGuest: GuestMemory {
+    var frames: Frames { Frames() }
+
+    /// The processor walks the guest's tables and ours. What stage 2 lets the guest read (or write) it may have us read
+    /// (or write), if it is RAM.
+    @inline(__always) func translate(_ address: GuestVirtualAddress, write: Bool) -> MachineAddress? {
+        let saved = read_par_el1()
+        if write { arm64_at_s12e1w(address.rawValue) } else { arm64_at_s12e1r(address.rawValue) }
+        arm64_isb()
+        let result = read_par_el1()
+        write_par_el1(saved)
+        guard result & 1 == 0 else { return nil }
+        let place = MachineAddress(result & 0x0000_ffff_ffff_f000)
+        guard root.frameTable.value.index(of: place.frame) != nil else { return nil }
+        return place + address.offset
+    }
+}
+
+/// One domain's stage-2 translations in every CPU's TLB.
+struct Stage2Cache: TranslationCache {
+    let vttbr: UInt64
+
+    func entriesWritten() { arm64_dsb_ishst() }
+
+    func invalidate(_ frames: GuestRange) {
+        // The TLB operations work on the VMID that VTTBR_EL2 names.
+        let current = read_vttbr_el2()
+        if current != vttbr {
+            write_vttbr_el2(vttbr)
+            arm64_isb()
+        }
+        if frames.count <= 16 {
+            for offset in 0..<frames.count { arm64_tlbi_ipas2e1is(frames.start.rawValue + offset) }
+            arm64_dsb_ish()
+            arm64_tlbi_vmalle1is()
+        } else {
+            arm64_tlbi_vmalls12e1is()
+        }
+        arm64_dsb_ish()
+        arm64_isb()
+        if current != vttbr {
+            write_vttbr_el2(current)
+            arm64_isb()
+        }
+    }
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ARM
+import ARM64
+import ArchARM64
+import ArchCommon
+import Base
+import Boot
+import Containers
+import DomainBuilder
+import Domains
+import Drivers
+import EventChannels
+import Firmware
+import GrantTables
+import Hypercalls
+import MMIO
+import Machine
+import Memory
+import P2M
+import Scheduler
+import Sync
+import Synchronization
+import Timekeeping
+import VirtualGIC
+import XenABI
+
+/// What one pCPU keeps to itself.
+struct CPULocal {
+    let pcpu: PCPU
+    /// The vCPU that the scheduler wants here; nil: idle.
+    var current: MetalVCPU?
+    /// The vCPU whose registers, list registers and timer this pCPU holds. Stays after a block, until another one comes.
+    var loaded: MetalVCPU?
+    /// The vCPU whose FP registers this pCPU holds.
+    var fpOwner: MetalVCPU?
+    /// When the scheduler wants to be asked again.
+    var sliceEnd = SystemTime.never
+}
+
+/// A pCPU's life: ask the scheduler, run the guest until something happens, see to it. Never returns, never nests: the one
+/// stack of the pCPU is empty again at every turn.
+func runCPU(_ pcpu: PCPU) -> Never {
+    var cpu = CPULocal(pcpu: pcpu)
+    let machine = root.state.machine.reference
+    while true {
+        if cpu.current == nil || machine.pointee.states[pcpu.index].reschedule.load(ordering: .relaxed) {
+            reschedule(&cpu)
+        }
+        if let vcpu = cpu.current { runGuest(vcpu, &cpu) } else { idle(&cpu) }
+    }
+}
+
+private func reschedule(_ cpu: inout CPULocal) {
+    let machine = root.state.machine.reference
+    machine.pointee.states[cpu.pcpu.index].reschedule.store(false, ordering: .relaxed)
+    if let old = cpu.current { old.pointee.extra.place.store(0, ordering: .relaxed) }
+    let decision = root.state.scheduler.withLock { $0.next(on: cpu.pcpu, now: machine.pointee.now) }
+    cpu.sliceEnd = decision.until
+    cpu.current = decision.unit.flatMap { root.state.units.value[$0] }
+    if let vcpu = cpu.current {
+        vcpu.pointee.extra.place.store(cpu.pcpu.rawValue + 1, ordering: .relaxed)
+        load(vcpu, &cpu)
+    }
+    programTimer(cpu)
+}
+
+/// Runs the guest until the scheduler has to be asked.
+private func runGuest(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
+    let domain = vcpu.pointee.domain
+    let pcpu = cpu.pcpu
+    let reschedule = root.state.machine.reference
+    while true {
+        enterInterface(vcpu, domain, pcpu)
+        // SAFETY: this pCPU runs the vCPU: its frame is nobody else's until we are back.
+        let reason = unsafe arm64_enter_guest(vcpu.pointee.extra.frame.address) & 3
+        if reason == 0 {
+            if handleTrap(vcpu, &cpu) { return }
+        } else {
+            handleInterrupt(&cpu)
+            if reason == 3 { handleSystemError(vcpu, &cpu) }
+        }
+        if reschedule.pointee.states[pcpu.index].reschedule.load(ordering: .relaxed) { return }
+    }
+}
+
+/// The vCPU waits. False where there is news already: it goes on.
+func block(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
+    vcpu.pointee.extra.place.store(0, ordering: .relaxed)
+    root.state.scheduler.withLock { $0.block(on: cpu.pcpu) }
+    // Pairs with `kick`.
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    if hasInterrupt(vcpu, cpu.pcpu) {
+        _ = root.state.scheduler.withLock { $0.wake(UnitID(vcpu.pointee.unit)) }
+    }
+    cpu.current = nil
+}
+
+private func idle(_ cpu: inout CPULocal) {
+    if !root.heap.value.scrub() { arm64_wfi() }
+    handleInterrupt(&cpu)
+}
+
+// MARK: Interrupts
+
+/// Takes every physical interrupt that waits.
+func handleInterrupt(_ cpu: inout CPULocal) {
+    let machine = root.state.machine.reference
+    while true {
+        let value = machine.pointee.gic.acknowledge()
+        let interrupt = value & 0x3ff
+        guard interrupt < 1020 else { return }
+        machine.pointee.gic.endPriority(value)
+        if interrupt == machine.pointee.virtualTimer {
+            // Stays active until the guest ends its own.
+            if let vcpu = cpu.loaded { pulse(interrupt, vcpu, from: cpu.pcpu) }
+        } else if interrupt >= 32 {
+            handleShared(interrupt, value, &cpu)
+        } else {
+            machine.pointee.gic.deactivate(value)
+            handlePrivate(interrupt, &cpu)
+        }
+    }
+}
+
+private func handlePrivate(_ interrupt: UInt32, _ cpu: inout CPULocal) {
+    let machine = root.state.machine.reference
+    if interrupt == machine.pointee.hypervisorTimer {
+        write_cnthp_ctl_el2(0)
+        wakeExpired(cpu)
+        if machine.pointee.now >= cpu.sliceEnd {
+            machine.pointee.states[cpu.pcpu.index].reschedule.store(true, ordering: .relaxed)
+        } else {
+            programTimer(cpu)
+        }
+    } else if interrupt == machine.pointee.maintenance, let vcpu = cpu.loaded {
+        vcpu.pointee.domain.pointee.extra.gic.maintenance(vcpu.pointee.id)
+    }
+}
+
+private func handleShared(_ interrupt: UInt32, _ value: UInt32, _ cpu: inout CPULocal) {
+    let machine = root.state.machine.reference
+    let owner = machine.pointee.interrupts.withLock { $0.owners[Int(interrupt & 1023)] }
+    switch owner {
+    case .dom0:
+        if let domain = Metal(pcpu: cpu.pcpu).domain(.dom0), let vcpu = domain.pointee.vcpu(VCPUID(0)) {
+            pulse(interrupt, vcpu, from: cpu.pcpu)
+        }
+    case .console:
+        machine.pointee.gic.deactivate(value)
+        receiveConsoleInput(cpu.pcpu)
+    case .nobody:
+        machine.pointee.gic.distributor.disable(interrupt)
+        machine.pointee.gic.deactivate(value)
+        log.warning("unexpected interrupt \(interrupt), disabled")
+    }
+}
+
+// MARK: The timer
+
+/// EL2's timer at the next thing that this pCPU must not miss.
+func programTimer(_ cpu: CPULocal) {
+    var next = cpu.sliceEnd.nanoseconds
+    forEachHere(cpu.pcpu) { next = min(next, $0.pointee.extra.deadline.load(ordering: .relaxed)) }
+    guard next != .max else {
+        write_cnthp_ctl_el2(0)
+        return
+    }
+    let machine = root.state.machine.reference
+    write_cnthp_cval_el2(machine.pointee.bootCount &+ machine.pointee.ticks(next))
+    write_cnthp_ctl_el2(1)
+    arm64_isb()
+}
+
+private func wakeExpired(_ cpu: CPULocal) {
+    let now = root.state.machine.value.now.nanoseconds
+    forEachHere(cpu.pcpu) { vcpu in
+        guard vcpu.pointee.extra.deadline.load(ordering: .relaxed) <= now else { return }
+        vcpu.pointee.extra.deadline.store(.max, ordering: .relaxed)
+        kick(vcpu, from: cpu.pcpu)
+    }
+}
+
+/// Every vCPU whose home is this pCPU.
+private func forEachHere(_ pcpu: PCPU, _ body: (MetalVCPU) -> Void) {
+    guard root.state.units.isSet else { return }
+    for index in 0..<root.state.units.value.count {
+        if let vcpu = root.state.units.value[UnitID(UInt16(index))], root.state.units.value.home(index) == pcpu { body(vcpu) }
+    }
+}
+
+/// The vCPUs of the machine by the scheduler's number, and the pCPU that each belongs to.
+struct UnitTable {
+    private var vcpus = InlineArray<512, MetalVCPU?>(repeating: nil)
+    private var homes = InlineArray<512, PCPU>(repeating: PCPU(0))
+    private(set) var count = 0
+
+    mutating func append(_ vcpu: MetalVCPU, home: PCPU) {
+        vcpus[count] = vcpu
+        homes[count] = home
+        count += 1
+    }
+
+    @inline(__always) subscript(unit: UnitID) -> MetalVCPU? { unit.index < count ? vcpus[unit.index] : nil }
+    func home(_ index: Int) -> PCPU { homes[index] }
+}
