@@ -87,4 +87,5 @@ def main():
 
 
 if __name__ == "__main__":
+    console.stop_together()
     sys.exit(main())

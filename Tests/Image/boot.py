@@ -142,5 +142,6 @@ def parse():
 
 
 if __name__ == "__main__":
+    console.stop_together()
     parsed = parse()
     sys.exit(parsed.handler(parsed))

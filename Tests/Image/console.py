@@ -13,7 +13,9 @@ import time
 from dataclasses import dataclass, field
 
 
-AFTER_FAILURE = 3     # seconds of console still read once a run has failed
+AFTER_FAILURE = 3       # seconds of console still read once a run has failed
+SILENCE = 120           # seconds without a character that are taken for a hang
+RUNNING = set()
 
 
 @dataclass
@@ -92,10 +94,12 @@ def run(command, judge, log_path, timeout):
         log.write((" ".join(map(str, command)) + "\n").encode())
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, start_new_session=True) as process:
+            RUNNING.add(process)
             try:
                 ending = converse(process, judge, log, started + timeout)
             finally:
                 end_session(process)
+                RUNNING.discard(process)
         failure = judge.conclude(ending)
         seconds = time.monotonic() - started
         log.write(f"\n--- {failure or 'passed'} after {seconds:.0f} s\n".encode())
@@ -110,6 +114,16 @@ def end_session(process):
         pass
 
 
+def stop_together():
+    """Makes the emulators, which are in sessions of their own, end with us."""
+    def stop(number, _):
+        for process in list(RUNNING):
+            end_session(process)
+        os._exit(128 + number)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+
+
 def converse(process, judge, log, deadline):
     """Feeds the console to the judge until one of them ends: "exit", "verdict" or "timeout"."""
     output = process.stdout.fileno()
@@ -117,7 +131,7 @@ def converse(process, judge, log, deadline):
         if judge.failure:   # let it finish what it has to say about it
             deadline = min(deadline, time.monotonic() + AFTER_FAILURE)
         remaining = deadline - time.monotonic()
-        if remaining <= 0 or not select.select([output], [], [], remaining)[0]:
+        if remaining <= 0 or not select.select([output], [], [], min(remaining, SILENCE))[0]:
             return "timeout"
         chunk = os.read(output, 65536)
         if not chunk:

@@ -68,6 +68,15 @@ def tree_text(old, new):
     return lambda tree: tree.replace(old, new)
 
 
+def guest(name):
+    """One of our own test guests; `make guests` builds them."""
+    return lambda isa: debian.BUILD / "guests" / isa / name
+
+
+# Words for dom0 are a must: without any, Xen on ARM takes its own command line for dom0's.
+BENCH = Payload(guest("bench"), words="bench", hypervisor_words="", dom0_memory=128)
+
+
 def shell(memory):
     """dom0 with a shell. A power of two of memory is what an ARM dom0, mapped one to one, gets in one piece."""
     share = 1 << (memory // 3).bit_length() - 1
