@@ -71,12 +71,13 @@ extension VirtualGIC {
         forEach(changed & bank.load(.mapped)) { host.mappingChanged(index << 5 | $0, vcpu: vcpu) }
     }
 
-    /// Asks the vCPUs that these interrupts go to for attention.
+    /// Asks the vCPUs that these interrupts go to for attention, and those that still handle them, if they are others.
     func notifyTargets(
         of bits: UInt32, _ bank: Bank<Frames>, _ index: UInt32, _ vcpu: VCPUID, by writer: VCPUID,
         on host: some VirtualGICHost
     ) {
         forEach(bits) { notify(index == 0 ? vcpu : target(bank, $0), 1 &<< index, by: writer, on: host) }
+        if index != 0 { notifyHolders(of: bits & bank.observe(.resident), bank, index, vcpu, by: writer, on: host) }
     }
 
     /// Asks the vCPUs that have these interrupts in list registers for attention.

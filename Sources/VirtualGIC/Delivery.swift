@@ -39,6 +39,7 @@ extension VirtualGIC {
             host.setListRegister(register, 0)
         }
         cpu.setWord(CPULayout.used, 0)
+        cpu.setWord(CPULayout.shared, cpu.word(CPULayout.shared) & saved)
         cpu.setWord(CPULayout.saved, saved)
         cpu.setSpill(0)
         setUnderflow(false, cpu, on: host)
@@ -78,14 +79,21 @@ extension VirtualGIC {
         return false
     }
 
-    /// The slow half of `enter`.
+    /// There is news.
     @inline(never)
-    private func deliver<Host: VirtualGICHost>(
-        _ cpu: CPUBlock<Frames>, _ vcpu: VCPUID, on host: Host
+    private func deliver(_ cpu: CPUBlock<Frames>, _ vcpu: VCPUID, on host: some VirtualGICHost) {
+        let banks = cpu.takeAttention()
+        if banks != 1 || !deliverOne(cpu, on: host) { deliver(banks, cpu, vcpu, on: host) }
+    }
+
+    /// Whatever the news is.
+    @inline(never)
+    private func deliver(
+        _ attention: UInt32, _ cpu: CPUBlock<Frames>, _ vcpu: VCPUID, on host: some VirtualGICHost
     ) {
         let saved = cpu.word(CPULayout.saved)
         if saved != 0 { restore(saved, cpu, on: host) }
-        var banks = cpu.takeAttention() | cpu.spill
+        var banks = attention | cpu.spill
         let used = cpu.word(CPULayout.used)
         // What was restored is active; and the hardware need not show its own summary of a register just written.
         if used != 0 { banks |= fold(used, empty: saved != 0 ? 0 : used & host.emptyListRegisters, cpu, vcpu, on: host) }
@@ -157,7 +165,7 @@ extension VirtualGIC {
             }
             banks |= handOver(resident, vcpu, on: host)
         }
-        if freed != 0 { cpu.setWord(CPULayout.used, used & ~freed) }
+        if freed != 0 { cpu.setUsed(used & ~freed) }
         return banks
     }
 
@@ -307,7 +315,7 @@ extension VirtualGIC {
             kept &= ~(1 &<< UInt32(register))
         }
         guard kept != used else { return }
-        cpu.setWord(CPULayout.used, kept)
+        cpu.setUsed(kept)
         cpu.ask(1 &<< index)
     }
 }

@@ -46,7 +46,7 @@ extension VirtualGIC {
                 if place(resident, enabled, in: register, cpu, vcpu, on: host) { free &= free &- 1 }
             }
         }
-        cpu.setWord(CPULayout.used, all & ~free)
+        cpu.setUsed(all & ~free)
         cpu.setSpill(spill)
         setUnderflow(spill != 0, cpu, on: host)
     }
@@ -99,6 +99,9 @@ extension VirtualGIC {
             entry.physical = bank.physical(resident.number)
             entry.notifiesEnd = false
         }
+        let mask: UInt32 = 1 &<< UInt32(register)
+        let shared = cpu.word(CPULayout.shared)
+        cpu.setWord(CPULayout.shared, resident.index == 0 ? shared & ~mask : shared | mask)
         cpu.setNumber(register, UInt16(truncatingIfNeeded: entry.interrupt) | (isLatched ? 1 << 15 : 0))
         host.setListRegister(register, Host.Format.encode(entry))
         return true
@@ -112,14 +115,10 @@ extension VirtualGIC {
         guard version == .v2, resident.index == 0, resident.number < 16 else {
             return bank.clear(.pending, resident.bit) & resident.bit != 0
         }
-        let sources = bank.sources(of: resident.number)
-        if sources != 0 {
-            entry.source = UInt8(truncatingIfNeeded: sources.trailingZeroBitCount)
-            bank.removeSource(of: resident.number, sources & (0 &- sources))
-            entry.notifiesEnd = sources & (sources &- 1) != 0
-        }
-        bank.settleSources(of: resident.number)
-        return sources != 0
+        guard let source = takeSource(resident.number, bank) else { return false }
+        entry.source = source
+        entry.notifiesEnd = bank.load(.pending) & resident.bit != 0
+        return true
     }
 
     /// Makes room for an interrupt that is more urgent than one that waits in a list register, or that is active.

@@ -52,7 +52,7 @@ public protocol ListRegisterFormat: Sendable {
 
 /// GICH_LRn (ARM IHI 0048B, 5.3.9), in the low 32 bits.
 public enum ListRegisterV2: ListRegisterFormat {
-    @inlinable public static func encode(_ register: ListRegister) -> UInt64 {
+    @inlinable @inline(__always) public static func encode(_ register: ListRegister) -> UInt64 {
         var value = UInt64(register.interrupt & 0x3ff)
         value |= UInt64(register.priority >> 3) << 23 | UInt64(register.state.rawValue) << 28
         if register.isGroup1 { value |= 1 << 30 }
@@ -88,7 +88,7 @@ public enum ListRegisterV2: ListRegisterFormat {
 
 /// ICH_LRn_EL2 (ARM IHI 0069, 12.4.8). The source of a GICv2 guest's SGI stands in bits 12:10 of its number.
 public enum ListRegisterV3: ListRegisterFormat {
-    @inlinable public static func encode(_ register: ListRegister) -> UInt64 {
+    @inlinable @inline(__always) public static func encode(_ register: ListRegister) -> UInt64 {
         var value = UInt64(register.interrupt) | UInt64(register.source) << 10
         value |= UInt64(register.priority) << 48 | UInt64(register.state.rawValue) << 62
         if register.isGroup1 { value |= 1 << 60 }

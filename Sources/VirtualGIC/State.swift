@@ -33,6 +33,8 @@ enum CPULayout {
     static var saved: UInt64 { 264 }
     /// Banks with interrupts for which there was no list register.
     static var spill: UInt64 { 268 }
+    /// A bit for each list register in use (or saved) that holds an SPI.
+    static var shared: UInt64 { 276 }
     /// Not 0 while the underflow interrupt is asked for.
     static var underflow: UInt64 { 272 }
     /// The interrupt in each list register, 16 bits each; bit 15: it was pending by a latch and not just by its line.
@@ -150,6 +152,14 @@ struct CPUBlock<Frames: FrameMemory> {
     @inline(__always) func word(_ offset: UInt64) -> UInt32 { bank.frames.load(UInt32.self, at: bank.address + offset) }
     @inline(__always) func setWord(_ offset: UInt64, _ value: UInt32) {
         bank.frames.store(value, at: bank.address + offset)
+    }
+    /// Whether there is anything but the list registers in use to think of: some to restore, or a lack of them.
+    @inline(__always) var isBusy: Bool {
+        bank.frames.load(UInt64.self, at: bank.address + CPULayout.saved) != 0
+    }
+    func setUsed(_ registers: UInt32) {
+        setWord(CPULayout.used, registers)
+        setWord(CPULayout.shared, word(CPULayout.shared) & registers)
     }
     @inline(__always) func number(_ register: Int) -> UInt16 {
         bank.frames.load(UInt16.self, at: bank.address + CPULayout.numbers + UInt64(register & 15) * 2)
