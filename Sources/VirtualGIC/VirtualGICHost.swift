@@ -13,6 +13,10 @@ public protocol VirtualGICHost {
     /// List registers that the hardware has: 1 to 16 (ICH_VTR_EL2.ListRegs + 1, GICH_VTR).
     var listRegisterCount: Int { get }
     /// A bit for each list register that holds no interrupt (ICH_ELRSR_EL2, GICH_ELRSR). Other bits are ignored.
+    ///
+    /// Must show what `setListRegister` wrote before: on a GICv3 that takes an ISB between the write of ICH_LRn_EL2 and
+    /// the read of ICH_ELRSR_EL2, unless the guest ran in between (ARM DDI 0487, D19.1.2). Where `enter` may come twice
+    /// without the guest running in between, the conformer puts the ISB here.
     var emptyListRegisters: UInt32 { get }
     /// ICH_LR`index`_EL2 or GICH_LR`index`.
     func listRegister(_ index: Int) -> UInt64
