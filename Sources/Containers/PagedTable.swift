@@ -2,6 +2,7 @@
 
 public import Base
 public import Machine
+public import Sync
 public import Synchronization
 
 /// A table of elements in frames, which grows at its end and never moves an element: one frame per leaf, found through
@@ -12,7 +13,7 @@ public struct PagedTable<Element: ~Copyable>: ~Copyable {
     /// Elements that may be looked up; published after they are initialised.
     @usableFromInline let published = Atomic<UInt32>(0)
     /// Machine addresses of the frames of leaf addresses; 0 for none.
-    @usableFromInline let directories = AtomicWords<UInt64, 4>()
+    @usableFromInline let directories = FixedArray<4, Atomic<UInt64>> { _ in Atomic(0) }
 
     public init() {}
 

@@ -47,7 +47,7 @@ public import XenABI
     /// Event words that `pages` has (FIFO), or ports that it covers (3-level).
     let words = Atomic<UInt32>(0)
     /// Machine addresses of the ABI's pages. FIFO: the event array. 3-level: 8 of pending bits, 8 of mask bits.
-    let pages = AtomicWords<UInt64, 128>()
+    let pages = FixedArray<128, Atomic<UInt64>> { _ in Atomic(0) }
     let administration: SpinLock<Administration>
 
     /// Event channels of a new domain, with no vCPU and port 0 reserved.

@@ -21,9 +21,9 @@ struct VCPUEvents<VCPU: BitwiseCopyable & Sendable>: ~Copyable {
     /// The frame of `info` is pinned.
     let infoIsRegistered = Atomic<Bool>(false)
     /// The port that each VIRQ is bound to; 0 for none. Global VIRQs are in vCPU 0's.
-    let virqPorts = AtomicWords<UInt32, 24>()
+    let virqPorts = FixedArray<24, Atomic<UInt32>> { _ in Atomic(0) }
     /// FIFO: by priority, the last port of the queue; 0 for none.
-    let queues = InlineArray<16, CompactLock<Nothing, UInt32>> { _ in CompactLock(shared: Nothing(), 0) }
+    let queues = FixedArray<16, CompactLock<Nothing, UInt32>> { _ in CompactLock(shared: Nothing(), 0) }
 
     init(vcpu: VCPU, info: UInt64) {
         self.vcpu = vcpu
