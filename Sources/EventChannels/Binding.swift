@@ -121,7 +121,7 @@ extension EventChannels {
                 binding.kind = .interdomain
                 binding.remote = local
                 binding.detail = number
-                local.pointee.deliver(number, sink)
+                if let near = local.pointee.port(number) { _ = local.pointee.deliver(number, near, sink) }
             }
             return number
         }

@@ -15,19 +15,16 @@ extension EventChannels {
         @inline(__always) get { ABI(rawValue: abiWord.load(ordering: .acquiring)) ?? .twoLevel }
     }
 
-    @inline(__always)
-    func deliver(_ number: UInt32, _ sink: some EventSink<VCPU>) {
-        guard let entry = port(number) else { return }
-        deliver(number, entry, sink)
-    }
-
-    /// Makes a port pending and tells its vCPU. Some lock that closing the port takes is held.
-    @inline(__always)
+    /// Makes a port pending and tells its vCPU. Some lock that closing the port takes is held: this domain's port's, or
+    /// for an event that comes in the lock of the other end.
+    ///
+    /// Not inlined, so that every way of sending shares one copy.
+    @inline(never)
     func deliver(
         _ number: UInt32, _ entry: Ref<Port<Frames, VCPU>>, _ sink: some EventSink<VCPU>
-    ) {
+    ) -> Sent {
         let delivery = entry.pointee.delivery
-        guard delivery.isUsable else { return }
+        guard delivery.isUsable else { return delivery.consumer == 0 ? .delivered : .forXen }
         switch abi {
         case .twoLevel:
             deliverTwoLevel(number, delivery, sink)
@@ -38,13 +35,12 @@ extension EventChannels {
         case .fifo: deliverFIFO(number, entry, delivery, sink)
         case .threeLevel: deliverThreeLevel(number, delivery, sink)
         }
+        return .delivered
     }
 
     /// As `deliver`, where the ABI has changed meanwhile. It changes once.
     @inline(never)
-    private func redeliver(
-        _ number: UInt32, _ entry: Ref<Port<Frames, VCPU>>, _ sink: some EventSink<VCPU>
-    ) {
+    private func redeliver(_ number: UInt32, _ entry: Ref<Port<Frames, VCPU>>, _ sink: some EventSink<VCPU>) {
         switch abi {
         case .twoLevel: break
         case .fifo: deliverFIFO(number, entry, entry.pointee.delivery, sink)

@@ -10,40 +10,43 @@ import XenABI
 /// Which groups of 32 ports have a free one: a bitmap of two levels. The lowest level is in the ports themselves
 /// (`Port.freeInGroup`), so that the search for the lowest free port takes three words.
 struct FreePorts: ~Copyable {
-    /// Bit g of word w: group 64 * w + g has a free port.
-    private var groups = InlineArray<128, UInt64>(repeating: 0)
+    /// Bit g of word w: group 64 * w + g has a free port. Atomics only so that the array is used in place.
+    private let groups = FixedArray<128, Atomic<UInt64>> { _ in Atomic(0) }
     /// Bit w of word s: `groups[64 * s + w]` is not zero.
-    private var summary = InlineArray<2, UInt64>(repeating: 0)
+    private let summary = FixedArray<2, Atomic<UInt64>> { _ in Atomic(0) }
 
     /// Groups that it can hold.
     static var capacity: UInt32 { 128 * 64 }
 
-    mutating func set(_ group: UInt32, hasFree: Bool) {
+    func set(_ group: UInt32, hasFree: Bool) {
         guard group < Self.capacity else { return }
         let word = Int(group >> 6)
+        let value = groups[word].load(ordering: .relaxed)
         let bit = UInt64(1) << UInt64(group & 63)
-        groups[word] = hasFree ? groups[word] | bit : groups[word] & ~bit
+        let new = hasFree ? value | bit : value & ~bit
+        groups[word].store(new, ordering: .relaxed)
+        guard (value == 0) != (new == 0) else { return }
         let wordBit = UInt64(1) << UInt64(word & 63)
-        let nonZero = groups[word] != 0
-        summary[word >> 6] = nonZero ? summary[word >> 6] | wordBit : summary[word >> 6] & ~wordBit
+        let above = summary[word >> 6].load(ordering: .relaxed)
+        summary[word >> 6].store(new != 0 ? above | wordBit : above & ~wordBit, ordering: .relaxed)
     }
 
     /// The lowest group from `start` on that has a free port.
     func first(from start: UInt32) -> UInt32? {
         guard start < Self.capacity else { return nil }
         let word = Int(start >> 6)
-        let here = groups[word] & (~0 << UInt64(start & 63))
+        let here = groups[word].load(ordering: .relaxed) & (~0 << UInt64(start & 63))
         if here != 0 { return UInt32(word) << 6 | UInt32(here.trailingZeroBitCount) }
         guard let next = firstWord(from: word + 1) else { return nil }
-        return UInt32(next) << 6 | UInt32(groups[next].trailingZeroBitCount)
+        return UInt32(next) << 6 | UInt32(groups[next].load(ordering: .relaxed).trailingZeroBitCount)
     }
 
     private func firstWord(from start: Int) -> Int? {
         guard start < 128 else { return nil }
-        let here = summary[start >> 6] & (~0 << UInt64(start & 63))
+        let here = summary[start >> 6].load(ordering: .relaxed) & (~0 << UInt64(start & 63))
         if here != 0 { return start & ~63 | here.trailingZeroBitCount }
-        if start < 64 && summary[1] != 0 { return 64 | summary[1].trailingZeroBitCount }
-        return nil
+        let last = summary[1].load(ordering: .relaxed)
+        return start < 64 && last != 0 ? 64 | last.trailingZeroBitCount : nil
     }
 }
 

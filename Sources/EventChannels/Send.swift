@@ -7,11 +7,13 @@ import Sync
 import Synchronization
 public import XenABI
 
-/// An event for the hypervisor, which is told after the port's lock is free again.
-struct XenNotification<VCPU: BitwiseCopyable & Sendable> {
-    let consumer: XenConsumer
-    let vcpu: VCPU
-    let port: UInt32
+/// What sending an event came to.
+enum Sent {
+    case delivered
+    /// The port cannot send.
+    case refused
+    /// The other end is the hypervisor's own, which is to be told after the port's lock is free again.
+    case forXen
 }
 
 extension EventChannels {
@@ -19,26 +21,44 @@ extension EventChannels {
     /// unbound. Throws EINVAL for any other kind of port.
     ///
     /// Xen: EVTCHNOP_send
+    @inline(__always)
     public func send(from number: UInt32, _ sink: some EventSink<VCPU>) throws(XenError) {
         guard let entry = port(number) else { throw .einval }
-        let notification = try entry.pointee.lock.withLock { (binding: inout Binding<Frames, VCPU>) throws(XenError) in
-            guard binding.consumer == 0 else { throw XenError.einval }
-            switch binding.kind {
-            case .interdomain:
-                guard let remote = binding.remote else { throw XenError.einval }
-                return remote.pointee.receive(binding.detail, sink)
-            case .ipi:
-                deliver(number, entry, sink)
-                return nil
-            case .unbound:
-                return nil
-            case .free, .reserved, .pirq, .virq:
-                throw XenError.einval
-            }
+        switch entry.pointee.lock.withLock({ binding in sendLocked(number, entry, &binding, sink) }) {
+        case .delivered: return
+        case .refused: throw .einval
+        case .forXen: notifyXen(from: entry, sink)
         }
-        if let notification {
-            sink.notifyXen(consumer: notification.consumer, vcpu: notification.vcpu, port: notification.port)
+    }
+
+    /// With the port's lock held.
+    @inline(__always)
+    private func sendLocked(
+        _ number: UInt32, _ entry: Ref<Port<Frames, VCPU>>, _ binding: inout Binding<Frames, VCPU>,
+        _ sink: some EventSink<VCPU>
+    ) -> Sent {
+        guard binding.consumer == 0 else { return .refused }
+        switch binding.kind {
+        case .interdomain:
+            guard let remote = binding.remote, let far = remote.pointee.port(binding.detail) else { return .refused }
+            return remote.pointee.deliver(binding.detail, far, sink)
+        case .ipi: return deliver(number, entry, sink)
+        case .unbound: return .delivered
+        case .free, .reserved, .pirq, .virq: return .refused
         }
+    }
+
+    /// Tells the hypervisor itself, if the other end is its own still, with no lock held.
+    @inline(never)
+    private func notifyXen(from entry: Ref<Port<Frames, VCPU>>, _ sink: some EventSink<VCPU>) {
+        let target = entry.pointee.lock.withLock { binding -> (XenConsumer, VCPU, UInt32)? in
+            guard let remote = binding.remote, let far = remote.pointee.port(binding.detail) else { return nil }
+            let delivery = far.pointee.delivery
+            guard let consumer = XenConsumer(delivery.consumer) else { return nil }
+            guard let vcpu = remote.pointee.vcpus.element(delivery.vcpu, in: frames) else { return nil }
+            return (consumer, vcpu.pointee.vcpu, binding.detail)
+        }
+        if let (consumer, vcpu, port) = target { sink.notifyXen(consumer: consumer, vcpu: vcpu, port: port) }
     }
 
     /// Sends from a port that the hypervisor holds. Nothing happens unless it is bound.
@@ -47,7 +67,8 @@ extension EventChannels {
     public func notify(from number: UInt32, _ sink: some EventSink<VCPU>) {
         port(number)?.pointee.lock.withLock { binding in
             guard binding.kind == .interdomain, let remote = binding.remote else { return }
-            _ = remote.pointee.receive(binding.detail, sink)
+            guard let far = remote.pointee.port(binding.detail) else { return }
+            _ = remote.pointee.deliver(binding.detail, far, sink)
         }
     }
 
@@ -71,7 +92,7 @@ extension EventChannels {
             // The port may have been closed, and bound to something else, since it was looked up.
             guard binding.kind == .virq && binding.detail == virq else { return }
             guard isGlobal(virq) || entry.pointee.delivery.vcpu == table else { return }
-            deliver(number, entry, sink)
+            _ = deliver(number, entry, sink)
         }
     }
 
@@ -92,22 +113,7 @@ extension EventChannels {
         guard let entry = port(number) else { return }
         entry.pointee.lock.withLock { binding in
             guard binding.kind == .pirq && binding.detail == pirq else { return }
-            deliver(number, entry, sink)
+            _ = deliver(number, entry, sink)
         }
-    }
-
-    /// An event comes in at a port of this domain's. The sender holds the lock of the other end, which keeps it bound.
-    @inline(__always)
-    func receive(_ number: UInt32, _ sink: some EventSink<VCPU>) -> XenNotification<VCPU>? {
-        guard let entry = port(number) else { return nil }
-        let delivery = entry.pointee.delivery
-        if delivery.isUsable {
-            deliver(number, entry, sink)
-            return nil
-        }
-        guard let consumer = XenConsumer(delivery.consumer), let vcpu = vcpus.element(delivery.vcpu, in: frames) else {
-            return nil
-        }
-        return XenNotification(consumer: consumer, vcpu: vcpu.pointee.vcpu, port: number)
     }
 }
