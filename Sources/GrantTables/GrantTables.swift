@@ -41,6 +41,12 @@ public import XenABI
     let statusCount = Atomic<UInt32>(0)
     let versionWord = Atomic<UInt32>(1)
     let isSwitching = Atomic<Bool>(false)
+    /// Grants in use that version 1 cannot say: parts of pages and transitive ones.
+    let v2Operations = Atomic<UInt32>(0)
+    /// What this domain maps of others' grants.
+    let maptrack = PagedTable<MapTrack>()
+    /// Top of the stack of free handles.
+    let freeHandles = Atomic<UInt64>(0)
     let administration = SpinLock(Administration(), rank: .grantTable)
 
     /// A new domain's table, with one shared frame and version 1. Throws EINVAL for limits that make no sense, ENOMEM.
@@ -96,6 +102,7 @@ public import XenABI
         shared.destroy(in: frames)
         status.destroy(in: frames)
         active.destroy(in: frames)
+        maptrack.destroy(in: frames)
     }
 
     func free(_ table: borrowing PagedTable<SharedFrame>, _ index: UInt32) {
@@ -120,6 +127,12 @@ struct SharedFrame: ~Copyable {
 struct ActiveGrant: ~Copyable {
     /// The lock, with beside it the number of uses: how many of each kind, a byte for each (`Pins`).
     let lock = CompactLock<Atomic<UInt32>, Grant>(shared: Atomic(0), Grant())
+
+    /// Changed under the lock.
+    var pins: Pins {
+        get { Pins(rawValue: lock.shared.load(ordering: .relaxed)) }
+        nonmutating set { lock.shared.store(newValue.rawValue, ordering: .relaxed) }
+    }
 }
 
 /// What a grant gives, from the moment of its first use on.
@@ -136,6 +149,7 @@ struct Grant {
     /// Transitive: the reference that it passes on.
     var sourceRef: UInt32 = 0
     var isSubPage = false
+    var isTransitive = false
 }
 
 /// Gives a domain the frames of its grant table.

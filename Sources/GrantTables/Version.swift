@@ -11,7 +11,7 @@ extension GrantTable {
     /// Switches to version 1 or 2. All entries are cleared but the first eight, which the toolstack fills.
     ///
     /// Throws EINVAL for another version, ENOSYS for one that the domain may not use, EBUSY while any other entry is in
-    /// use or a status frame is, ERANGE where one of the eight cannot be said in version 1, ENOMEM. Nothing has changed
+    /// use or a status frame is, EAGAIN while something that version 1 cannot say is, ERANGE where one of the eight cannot be said in version 1, ENOMEM. Nothing has changed
     /// then.
     ///
     /// Xen: GNTTABOP_set_version
@@ -23,6 +23,7 @@ extension GrantTable {
             isSwitching.store(true, ordering: .sequentiallyConsistent)
             defer { isSwitching.store(false, ordering: .sequentiallyConsistent) }
             guard isIdle else { throw .ebusy }
+            if new == 1 && v2Operations.load(ordering: .relaxed) != 0 { throw .eagain }
             let kept = try keptEntries()
             if new == 2 {
                 try extend(status, statusCount, to: Self.statusFrames(for: frameCount))
