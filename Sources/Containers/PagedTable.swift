@@ -41,7 +41,7 @@ public struct PagedTable<Element: ~Copyable>: ~Copyable {
     @inlinable @inline(__always)
     func address<Memory: FrameMemory>(of index: UInt32, in memory: Memory) -> Ref<Element> {
         let leaf = index >> Self.leafShift
-        let directory = MachineAddress(directories[Int(leaf >> 9) & 3].pointee.load(ordering: .relaxed))
+        let directory = MachineAddress(directories[Int(leaf >> 9) & 3].load(ordering: .relaxed))
         let start = memory.load(MachineAddress.self, at: directory + UInt64(leaf & 511) &* 8)
         let offset = UInt64(index & (Self.elementsPerLeaf &- 1)) &* UInt64(MemoryLayout<Element>.stride)
         // SAFETY: `grow` filled the leaf with elements, and only `destroy` takes it away.
@@ -66,14 +66,14 @@ public struct PagedTable<Element: ~Copyable>: ~Copyable {
     }
 
     private func addLeaf<Frames: FrameSource>(_ leaf: UInt32, in frames: Frames) -> Bool {
-        let directory = directories[Int(leaf >> 9) & 3].pointee.load(ordering: .relaxed)
+        let directory = directories[Int(leaf >> 9) & 3].load(ordering: .relaxed)
         let start: MachineAddress
         if directory != 0 {
             start = MachineAddress(directory)
         } else {
             guard let frame = frames.allocate() else { return false }
             start = frame.address
-            directories[Int(leaf >> 9) & 3].pointee.store(start.rawValue, ordering: .relaxed)
+            directories[Int(leaf >> 9) & 3].store(start.rawValue, ordering: .relaxed)
         }
         let slot = start + UInt64(leaf & 511) * 8
         if frames.load(UInt64.self, at: slot) != 0 { return true }
@@ -82,11 +82,11 @@ public struct PagedTable<Element: ~Copyable>: ~Copyable {
         return true
     }
 
-    /// Frees every frame. Elements are forgotten, not destroyed: they must own nothing besides their own bytes. (Embedded Swift
-    /// 6.3 cannot destroy an element that has arrays of atomics.) No reference to an element may be in use any more.
+    /// Frees every frame. Elements are forgotten, not destroyed: they must own nothing besides their own bytes. No reference
+    /// to an element may be in use any more.
     public consuming func destroy<Frames: FrameSource>(in frames: Frames) {
         for number in directories.indices {
-            let directory = MachineAddress(directories[number].pointee.load(ordering: .relaxed))
+            let directory = MachineAddress(directories[number].load(ordering: .relaxed))
             if directory.rawValue == 0 { continue }
             for slot in 0..<UInt64(512) {
                 let leaf = frames.load(MachineAddress.self, at: directory + slot * 8)

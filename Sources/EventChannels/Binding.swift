@@ -79,10 +79,10 @@ extension EventChannels {
         if isGlobal(virq) && vcpu != 0 { throw .einval }
         let target = try existingVCPU(vcpu)
         return try administration.withLock { (state: inout Administration) throws(XenError) in
-            if target.pointee.virqPorts[Int(virq)].pointee.load(ordering: .relaxed) != 0 { throw .eexist }
+            if target.pointee.virqPorts[Int(virq)].load(ordering: .relaxed) != 0 { throw .eexist }
             let number = try lowestFreePort(&state)
             commit(number, &state, kind: .virq, vcpu: vcpu, detail: virq)
-            target.pointee.virqPorts[Int(virq)].pointee.store(number, ordering: .releasing)
+            target.pointee.virqPorts[Int(virq)].store(number, ordering: .releasing)
             return number
         }
     }

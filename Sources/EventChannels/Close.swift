@@ -44,7 +44,7 @@ extension EventChannels {
         case .free, .reserved: throw .einval
         case .unbound, .ipi: break
         case .pirq: pirqs.element(detail, in: frames)?.pointee.store(0, ordering: .relaxed)
-        case .virq: virqOwner(detail, entry)?.pointee.virqPorts[Int(detail)].pointee.store(0, ordering: .relaxed)
+        case .virq: virqOwner(detail, entry)?.pointee.virqPorts[Int(detail)].store(0, ordering: .relaxed)
         case .interdomain:
             guard let remote, remote == current else { return false }
             closeInterdomain(number, entry, remote, remotePort: detail, &state)

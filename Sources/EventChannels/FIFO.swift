@@ -19,7 +19,7 @@ extension EventChannels {
     @inline(__always) func eventWord(_ number: UInt32) -> Ref<Atomic<UInt32>>? {
         // Pairs with `expandArray`, which publishes the page before the count.
         guard number < words.load(ordering: .sequentiallyConsistent) else { return nil }
-        let page = pages[Int(number >> 10) & 127].pointee.load(ordering: .relaxed)
+        let page = pages[Int(number >> 10) & 127].load(ordering: .relaxed)
         return word(MachineAddress(page) + UInt64(number & 1023) * 4)
     }
 

@@ -55,7 +55,7 @@ extension EventChannels {
             let first = words.load(ordering: .relaxed)
             guard first < EventFIFO.ports else { throw .enospc }
             let frame = try mapper.pin(gfn)
-            pages[Int(first / EventFIFO.wordsPerPage) & 127].pointee.store(frame.address.rawValue, ordering: .releasing)
+            pages[Int(first / EventFIFO.wordsPerPage) & 127].store(frame.address.rawValue, ordering: .releasing)
             words.store(first + EventFIFO.wordsPerPage, ordering: .sequentiallyConsistent)
             for number in first..<first + EventFIFO.wordsPerPage {
                 guard let entry = port(number) else { break }
@@ -69,7 +69,7 @@ extension EventChannels {
         abiWord.store(ABI.twoLevel.rawValue, ordering: .sequentiallyConsistent)
         words.store(0, ordering: .sequentiallyConsistent)
         for number in pages.indices {
-            let page = pages[number].pointee.exchange(0, ordering: .acquiringAndReleasing)
+            let page = pages[number].exchange(0, ordering: .acquiringAndReleasing)
             if page != 0 { mapper.unpin(MachineAddress(page).frame) }
         }
         for number in 0..<vcpus.count {

@@ -86,7 +86,7 @@ extension EventChannels {
 
     private func raise(_ virq: UInt32, table: UInt32, _ sink: some EventSink<VCPU>) {
         guard virq < VIRQ.count, let vcpu = vcpus.element(table, in: frames) else { return }
-        let number = vcpu.pointee.virqPorts[Int(virq)].pointee.load(ordering: .acquiring)
+        let number = vcpu.pointee.virqPorts[Int(virq)].load(ordering: .acquiring)
         guard number != 0, let entry = port(number) else { return }
         entry.pointee.lock.withLock { binding in
             // The port may have been closed, and bound to something else, since it was looked up.
@@ -100,7 +100,7 @@ extension EventChannels {
     public func isBound(_ virq: VIRQ, vcpu: VCPUID) -> Bool {
         let table = isGlobal(virq.rawValue) ? 0 : vcpu.rawValue
         guard let owner = vcpus.element(table, in: frames) else { return false }
-        return owner.pointee.virqPorts[Int(virq.rawValue)].pointee.load(ordering: .relaxed) != 0
+        return owner.pointee.virqPorts[Int(virq.rawValue)].load(ordering: .relaxed) != 0
     }
 
     /// A physical interrupt of this domain's came in. Nothing happens unless it is bound.

@@ -50,7 +50,7 @@ extension EventChannels {
     /// Where a port's bit is in the bitmap whose pages begin at `first`.
     @inline(__always) private func bitmapWord(_ number: UInt32, first: Int) -> Ref<Atomic<UInt32>>? {
         guard number < words.load(ordering: .acquiring) else { return nil }
-        let page = pages[first + Int(number >> 15) & 7].pointee.load(ordering: .relaxed)
+        let page = pages[first + Int(number >> 15) & 7].load(ordering: .relaxed)
         return word(MachineAddress(page) + UInt64((number & 0x7FFF) >> 5) * 4)
     }
 
@@ -91,7 +91,7 @@ extension EventChannels {
         try administration.withLock { (_: inout Administration) throws(XenError) in
             guard abi == .twoLevel else { throw .einval }
             let pinned = try pinAll(list, count, mapper)
-            for index in pinned.indices { pages[index].pointee.store(pinned[index], ordering: .relaxed) }
+            for index in pinned.indices { pages[index].store(pinned[index], ordering: .relaxed) }
             words.store(threeLevelPages << 15, ordering: .releasing)
             switchToThreeLevel()
         }
@@ -132,14 +132,14 @@ extension EventChannels {
         let bytes = UInt64(layout.wordBits * layout.wordBits / 8)
         for offset in stride(from: UInt64(0), to: bytes, by: 4) {
             let mask = word(maskBitmap + offset).pointee.load(ordering: .relaxed)
-            word(MachineAddress(pages[8].pointee.load(ordering: .relaxed)) + offset).pointee.store(mask, ordering: .relaxed)
+            word(MachineAddress(pages[8].load(ordering: .relaxed)) + offset).pointee.store(mask, ordering: .relaxed)
         }
         // Published before the pending bits are read: a sender that set one in the old place looks again.
         abiWord.store(ABI.threeLevel.rawValue, ordering: .sequentiallyConsistent)
         for offset in stride(from: UInt64(0), to: bytes, by: 4) {
             let pending = word(pendingBitmap + offset).pointee.load(ordering: .sequentiallyConsistent)
             // A guest that keeps this from working loses its own events.
-            _ = word(MachineAddress(pages[0].pointee.load(ordering: .relaxed)) + offset).pointee.setBits(pending)
+            _ = word(MachineAddress(pages[0].load(ordering: .relaxed)) + offset).pointee.setBits(pending)
         }
     }
 
