@@ -29,7 +29,7 @@ struct BlockWord: RawRepresentable {
 /// The NUMA-aware buddy heap. Not locked: `FrameHeap` wraps it.
 ///
 /// A dirty block holds somebody's old bytes. It is zeroed when it is allocated, or earlier by `scrubOne` while a CPU
-/// idles. Blocks merge with their buddies in the same bank; a merge of clean and dirty is dirty.
+/// idles. Blocks merge with buddies of the same bank and cleanliness.
 public struct Heap<Frames: FrameMemory>: ~Copyable {
     let tableRef: Ref<FrameTable<Frames>>
     var nodes = InlineArray<64, NodeHeap>(repeating: NodeHeap())
@@ -98,14 +98,14 @@ public struct Heap<Frames: FrameMemory>: ~Copyable {
         guard let node = table.node(of: frame)?.index else { return }
         var frame = frame
         var order = order
-        var dirty = dirty
         setUse(frame, order: order, use: .free)
         while order < maximumOrder {
             let buddy = MFN(frame.rawValue ^ (1 << UInt64(order)))
             guard let index = table.index(of: buddy), table.node(of: buddy)?.index == node else { break }
             let word = BlockWord(rawValue: table.info(index).pointee.block.load(ordering: .relaxed))
-            guard word.isFree, word.order == order, sameBank(frame, buddy) else { break }
-            dirty = unlink(index, node: node).dirty || dirty
+            // A clean block that merged with a dirty one would have to be scrubbed again, for ever.
+            guard word.isFree, word.order == order, word.dirty == dirty, sameBank(frame, buddy) else { break }
+            _ = unlink(index, node: node)
             frame = min(frame, buddy)
             order += 1
         }

@@ -109,7 +109,7 @@ def bad_input(name, payload, ours, reference=None, verdict=REBOOTS, machine=Mach
     expectations = {OURS: expectation(ours)}
     if reference:
         expectations[REFERENCE] = expectation(reference)
-    return Check(f"arm64-bad-{name}", machine, payload, expectations, pending=(OURS,))
+    return Check(f"arm64-bad-{name}", machine, payload, expectations)
 
 
 def bad_tree(name, edit, ours, reference=None):
@@ -128,13 +128,13 @@ def x86(**fields):
 
 
 CHECKS = [
-    *(dom0(f"arm64-dom0-gicv{gic}-smp{cpus}", Machine("arm64", cpus=cpus, gic=gic), 1024, pending=(OURS,))
+    *(dom0(f"arm64-dom0-gicv{gic}-smp{cpus}", Machine("arm64", cpus=cpus, gic=gic), 1024)
       for gic in (3, 2) for cpus in (1, 2, 4)),
-    dom0("arm64-dom0-numa", Machine("arm64", cpus=4, nodes=2), 1024, pending=(OURS,)),
-    *(dom0(f"arm64-dom0-gicv3-{memory}m", Machine("arm64", memory=memory), dom0_memory, pending=(OURS,))
+    dom0("arm64-dom0-numa", Machine("arm64", cpus=4, nodes=2), 1024),
+    *(dom0(f"arm64-dom0-gicv3-{memory}m", Machine("arm64", memory=memory), dom0_memory)
       for memory, dom0_memory in ((512, 128), (8192, 2048))),
     *(dom0(f"arm64-dom0-gicv{gic}-2-level", Machine("arm64", gic=gic), 1024,
-           "xen.fifo_events=0", "2-level", pending=(OURS,)) for gic in (3, 2)),
+           "xen.fifo_events=0", "2-level") for gic in (3, 2)),
     Check("arm64-shell", Machine("arm64"), SHELL, {
         hypervisor: Expectation((POWERED_OFF,), CRASHES, SHELL_DIALOGUE)
         for hypervisor in (OURS, REFERENCE)}, pending=(OURS,)),

@@ -34,6 +34,9 @@ struct ARMMachine: ~Copyable {
     let hypervisorTimer: UInt32
     let virtualTimer: UInt32
     let maintenance: UInt32
+    /// Whether the virtual timer's physical interrupt is handed through. Not on a GICv2: QEMU's (7.2) does not look at a
+    /// line again that a guest's end of interrupt has deactivated, so a timer that fired meanwhile would be lost.
+    var mapsTimer: Bool { if case .v3 = gic { true } else { false } }
     /// CPUs that came up.
     var onlineCount: Int {
         var count = 0

@@ -112,8 +112,7 @@ func handleInterrupt(_ cpu: inout CPULocal) {
         guard interrupt < 1020 else { return }
         machine.pointee.gic.endPriority(value)
         if interrupt == machine.pointee.virtualTimer {
-            // Stays active until the guest ends its own.
-            if let vcpu = cpu.loaded { pulse(interrupt, vcpu, from: cpu.pcpu) }
+            handleVirtualTimer(interrupt, value, &cpu)
         } else if interrupt >= 32 {
             handleShared(interrupt, value, &cpu)
         } else {
@@ -121,6 +120,19 @@ func handleInterrupt(_ cpu: inout CPULocal) {
             handlePrivate(interrupt, &cpu)
         }
     }
+}
+
+/// The virtual timer of the loaded vCPU has fired. Mapped, the physical interrupt stays active until the guest ends its
+/// own. Else (GICv2, see `ARMMachine.mapsTimer`) the timer is masked, and the guest's handler programs it anew.
+@inline(__always)
+private func handleVirtualTimer(_ interrupt: UInt32, _ value: UInt32, _ cpu: inout CPULocal) {
+    let machine = root.state.machine.reference
+    if !machine.pointee.mapsTimer {
+        write_cntv_ctl_el0(read_cntv_ctl_el0() | 2)
+        arm64_isb()
+        machine.pointee.gic.deactivate(value)
+    }
+    if let vcpu = cpu.loaded { pulse(interrupt, vcpu, from: cpu.pcpu) }
 }
 
 private func handlePrivate(_ interrupt: UInt32, _ cpu: inout CPULocal) {
