@@ -134,3 +134,11 @@ $(foreach isa,$(ISAS),$(eval $(call image_rule,$(isa))))
 $(BUILD)/arm64/xen $(BUILD)/arm32/xen: %/xen: %/xen.elf
 	llvm-objcopy -O binary $< $@
 	@$(PYTHON) linker/gates.py $<
+
+# Loaders want an ELF32 with multiboot headers; the variant without the first of them is for those that go by the PVH note.
+$(BUILD)/x86_64/xen: $(BUILD)/x86_64/xen.elf linker/elf32.py
+	llvm-objcopy -O binary $< $<.flat
+	$(PYTHON) linker/elf32.py $< $<.flat $@-pvh --without-multiboot1
+	$(PYTHON) linker/elf32.py $< $<.flat $@
+	@rm $<.flat
+	@$(PYTHON) linker/gates.py $<

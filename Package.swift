@@ -23,7 +23,7 @@ struct Image {
             flags: ["-mcpu=cortex-a15", "-mfpu=none", "-mfloat-abi=soft"]),
         "x86_64": Image(
             arch: "ArchX86", metal: "X86Machine", boot: "x86_64", rootSources: ["Common", "X86"],
-            flags: ["-mno-red-zone", "-mno-sse", "-mno-sse2", "-mno-mmx", "-mno-avx", "-msoft-float"]),
+            flags: ["-fPIE", "-mno-red-zone", "-mno-sse", "-mno-sse2", "-mno-mmx", "-mno-avx", "-msoft-float"]),
     ]
 }
 

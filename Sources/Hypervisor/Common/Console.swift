@@ -10,7 +10,7 @@ import Sync
 enum SerialPort: UART {
     case none
     case pl011(PL011<MappedBus>)
-    case ns16550(NS16550<MappedBus>)
+    case ns16550(NS16550<SerialBus>)
 
     func start() {
         switch self {
