@@ -56,16 +56,30 @@ public struct PL011<Registers: Bus>: UART {
 public struct NS16550<Registers: Bus>: UART {
     let registers: Registers
     let stride: UInt64
-    public init(_ registers: Registers, stride: UInt64) {
+    /// Line control register: data bits, parity, stop bits.
+    let lineControl: UInt8
+    /// Divisor of the baud rate; nil: as the firmware left it.
+    let divisor: UInt16?
+    public init(_ registers: Registers, stride: UInt64, lineControl: UInt8 = 0x03, divisor: UInt16? = nil) {
         self.registers = registers
         self.stride = stride
+        self.lineControl = lineControl
+        self.divisor = divisor
     }
+
+    /// Whether anything answers: a bus without a device reads as all ones.
+    public var exists: Bool { read(5) != 0xff }
 
     private func read(_ index: UInt64) -> UInt8 { registers.read8(index * stride) }
     private func write(_ index: UInt64, _ value: UInt8) { registers.write8(index * stride, value) }
 
     public func start() {
-        write(3, 0x03)  // 8n1, divisor latch off
+        if let divisor {
+            write(3, lineControl | 0x80)  // divisor latch on
+            write(0, UInt8(truncatingIfNeeded: divisor))
+            write(1, UInt8(truncatingIfNeeded: divisor >> 8))
+        }
+        write(3, lineControl)
         write(2, 0x07)  // FIFO on and empty
         write(4, 0x0b)  // DTR, RTS, OUT2
         write(1, 0x01)  // receive interrupt
