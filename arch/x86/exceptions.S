@@ -130,7 +130,10 @@ probe_failed:
     ret
 
     .bss
-    .balign 16
+    .balign 4096
+    .globl x86_gates
+x86_gates:
+    .skip   4096
 fatal_claim:
     .skip   16
     .skip   32768

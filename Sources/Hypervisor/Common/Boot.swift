@@ -11,7 +11,7 @@ func printBanner() {
 }
 
 /// Makes the frame table and the heap from `memory` without `reserved`, and prints what there is on each node.
-func startHeap(memory: RangeList<MachineSpace>, reserved: RangeList<MachineSpace>, nodes: Int) {
+@inline(never) func startHeap(memory: RangeList<MachineSpace>, reserved: RangeList<MachineSpace>, nodes: Int) {
     var banks = InlineArray<64, MemoryBank>(repeating: MemoryBank(range: MachineRange(start: MFN(0), count: 0), node: NUMANode(0)))
     let count = min(memory.count, maximumBanks)
     for index in 0..<count { banks[index] = MemoryBank(range: memory[index].range, node: NUMANode(memory[index].tag)) }

@@ -18,8 +18,8 @@ struct Root: ~Copyable {
     /// `noreboot`; false while the command line is not known yet.
     var noReboot: Bool { options.isSet && options.value.noReboot }
 
-    /// Builds the root in its storage. First thing on the boot CPU.
-    static func initialise() {
+    /// Builds the root in its storage. First thing on the boot CPU. It is made on the stack first, and must not stay there.
+    @inline(never) static func initialise() {
         precondition(MemoryLayout<Root>.size <= Int(boot_root_size()))
         // SAFETY: boot_root is aligned storage of sufficient size, and no CPU but this one runs.
         unsafe boot_root().assumingMemoryBound(to: Root.self).initialize(to: Root())

@@ -2,13 +2,14 @@
 // x86-64 at CPL 0: one instruction per wrapper, and the C view of the frames that assembly touches.
 #pragma once
 
-// A CPU's slot of the stack area: 64 KiB, aligned to their size, so that a stack pointer leads to what belongs to the CPU.
-// The pages between the two that are mapped catch overflows.
-#define X86_SLOT_SIZE           0x10000
+// A CPU's slot of the stack area: 128 KiB, aligned to their size, so that a stack pointer leads to what belongs to the CPU.
+// What is not mapped between the parts catches overflows.
+#define X86_SLOT_SIZE           0x20000
 #define X86_SLOT_TABLES         0x1000      // one page: GDT, TSS and the stacks of the IST
 #define X86_SLOT_TSS            0x1080
-#define X86_SLOT_STACK          0x8000      // the CPU's stack: from here to the slot's end
-#define X86_SLOT_CPU            0xfff0      // its logical number, above the stack
+#define X86_SLOT_BOOT_STACK     0x8000      // the boot CPU's stack: from here to the slot's end
+#define X86_SLOT_STACK          0x18000     // any other CPU's
+#define X86_SLOT_CPU            0x1fff0     // its logical number, above the stack
 
 // Bytes from the start of the page that boot/x86_64/trampoline.S is copied to; struct trampoline_block is there.
 #define X86_TRAMPOLINE_BLOCK    0xfe0
@@ -102,9 +103,18 @@ static inline void x86_load_idt(uint64_t base, uint16_t limit) {
     struct descriptor_pointer p = {limit, base};
     __asm__ volatile("lidt %0" ::"m"(p) : "memory");
 }
+// The IDT: one, for all CPUs.
+extern uint64_t x86_gates[512];
+static inline void x86_set_gate(uint64_t vector, uint64_t low, uint64_t high) {
+    x86_gates[vector * 2] = low;
+    x86_gates[vector * 2 + 1] = high;
+}
+static inline void x86_load_gates(void) { x86_load_idt((uint64_t)x86_gates, 4095); }
+static inline void x86_fence(void) { __asm__ volatile("mfence\n\tlfence" ::: "memory"); }
 static inline void x86_load_task(uint16_t selector) { __asm__ volatile("ltr %0" ::"r"(selector) : "memory"); }
 static inline void x86_invalidate_page(uint64_t address) { __asm__ volatile("invlpg (%0)" ::"r"(address) : "memory"); }
 
+static inline void x86_trap(void) { __asm__ volatile("ud2"); }
 static inline void x86_halt(void) { __asm__ volatile("hlt" ::: "memory"); }
 // Interrupts are taken from the HLT on: STI holds them off for one instruction (Intel SDM 2B, STI).
 static inline void x86_wait_for_interrupt(void) { __asm__ volatile("sti\n\thlt\n\tcli" ::: "memory"); }

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArchX86
+import Base
+import Containers
+import Drivers
+import Machine
+import Sync
+import Synchronization
+import X86
+import X86Machine
+
+/// Vectors that are the hypervisor's own (Xen: asm-x86/mach-default/irq_vectors.h).
+enum Vector {
+    /// What the two 8259s would send if they were not masked: sixteen from here on.
+    static var legacy: UInt8 { 0xe0 }
+    static var timer: UInt8 { 0xfa }
+    /// Makes a CPU leave the guest or the idle loop and look around (Xen: EVENT_CHECK_VECTOR).
+    static var kick: UInt8 { 0xfc }
+    static var error: UInt8 { 0xfe }
+    static var spurious: UInt8 { 0xff }
+}
+
+/// Fills the table of the 256 gates, which all CPUs share.
+func fillGates() {
+    for vector in UInt64(0)..<256 {
+        let gate = Descriptor.interruptGate(
+            handler: x86_stub(vector), selector: Selector.code, stack: InterruptStack.index(vector: vector))
+        x86_set_gate(vector, gate.low, gate.high)
+    }
+}
+
+/// This CPU's descriptor tables, and from now on a report where it faults.
+func startExceptions(_ cpu: UInt64) {
+    slot(of: cpu).activate()
+    x86_load_gates()
+}
+
+/// An interrupt, with interrupts masked: only the idle loop takes any, and nothing nests.
+@c(xen_interrupt_x86) func interrupt(cpu: UInt64, vector: UInt64) {
+    let pc = root.state.pc.reference
+    switch UInt8(truncatingIfNeeded: vector) {
+    case Vector.timer:
+        tick(PCPU(UInt32(truncatingIfNeeded: cpu)))
+        pc.pointee.localAPIC.endInterrupt()
+    case Vector.kick:
+        pc.pointee.states[Int(cpu)].kicks.wrappingAdd(1, ordering: .relaxed)
+        pc.pointee.localAPIC.endInterrupt()
+    case Vector.error:
+        log.error("CPU\(cpu): APIC error 0x\(hex: UInt64(pc.pointee.localAPIC.clearErrors()))")
+        pc.pointee.localAPIC.endInterrupt()
+    case Vector.spurious, Vector.legacy..<(Vector.legacy + 16):
+        // Nothing is in service.
+        return
+    default:
+        log.warning("CPU\(cpu): unexpected interrupt vector 0x\(hex: vector)")
+        pc.pointee.localAPIC.endInterrupt()
+    }
+}

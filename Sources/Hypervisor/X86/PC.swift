@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArchCommon
+import ArchX86
+import Base
+import Drivers
+import Firmware
+import MMIO
+import Machine
+import Sync
+import Synchronization
+import Timekeeping
+import X86
+import X86Machine
+
+/// The PC: set up by the boot CPU, read by all.
+struct PC: ~Copyable {
+    let features: ProcessorFeatures
+    let localAPIC: LocalAPIC<LocalAPICBus>
+    let timer: TimerKind
+    /// The hypervisor's PML4.
+    let table: MachineAddress
+    /// By logical number.
+    let processors: InlineArray<256, Description.Processor>
+    let states = InlineArray<256, ProcessorState> { _ in ProcessorState() }
+}
+
+/// What CPUs tell each other.
+struct ProcessorState: ~Copyable {
+    let isOnline = Atomic<Bool>(false)
+    /// Timer interrupts taken.
+    let ticks = Atomic<UInt32>(0)
+    /// Time stamp at which the next one is due.
+    let deadline = Atomic<UInt64>(0)
+    let kicks = Atomic<UInt32>(0)
+}
+
+/// How a local APIC's timer is set.
+enum TimerKind {
+    /// To a value of the time stamp counter.
+    case deadline
+    /// To a number of counts at this rate in Hz.
+    case count(UInt64)
+}
+
+/// System time by the time stamp counter.
+struct PCClock: Clock {
+    /// In Hz.
+    let frequency: UInt64
+    let scale: TimeScale
+
+    init(frequency: UInt64) {
+        self.frequency = frequency
+        scale = TimeScale(frequency: frequency, origin: x86_read_tsc(), base: SystemTime(nanoseconds: 0))
+    }
+
+    func now() -> SystemTime { scale.time(counter: x86_read_tsc()) }
+
+    /// Counts of the time stamp counter in a time.
+    func counts(nanoseconds: UInt64) -> UInt64 { Calibration.scale(nanoseconds, by: frequency, over: 1_000_000_000) }
+
+    /// Busy for a while.
+    func delay(microseconds: UInt64) {
+        let end = x86_read_tsc() &+ counts(nanoseconds: microseconds * 1000)
+        while Int64(bitPattern: end &- x86_read_tsc()) > 0 { cpu_relax() }
+    }
+}
+
+extension PC {
+    /// Silences what interrupted for the firmware, turns the boot CPU's APIC on and finds out how its timer is set.
+    init(
+        _ description: borrowing Description, features: ProcessorFeatures, useX2APIC: Bool, table: MachineAddress,
+        _ space: inout HostAddressSpace<MetalFrames>
+    ) {
+        if description.hasLegacyPICs { LegacyPIC(first: PortBus(0x20), second: PortBus(0xa0)).silence(vector: Vector.legacy) }
+        for index in 0..<description.ioAPICCount {
+            IOAPIC(mapDevice(UInt64(description.ioAPICs[index]), "an I/O APIC", &space)).maskAll()
+        }
+        let bus: LocalAPICBus =
+            useX2APIC ? .x2(X2APICBus()) : .memory(mapDevice(LocalAPICMode.address, "the local APIC", &space))
+        localAPIC = LocalAPIC(bus, isX2: useX2APIC)
+        LocalAPICMode.enable(x2: useX2APIC)
+        localAPIC.start(spurious: Vector.spurious, error: Vector.error)
+        processors = description.processors
+        self.features = features
+        self.table = table
+        timer = Self.findTimer(localAPIC, features)
+    }
+
+    private static func findTimer(_ localAPIC: LocalAPIC<LocalAPICBus>, _ features: ProcessorFeatures) -> TimerKind {
+        if features.hasTSCDeadline {
+            log.info("APIC timer: TSC deadline")
+            return .deadline
+        }
+        let counter = LocalAPICCounter(localAPIC: localAPIC)
+        counter.start()
+        guard let frequency = Calibration.frequency(of: counter, by: ClockCounter(root.state.clock.value), milliseconds: 20),
+            frequency > 0
+        else { panic("the local APIC's timer does not count") }
+        localAPIC.setTimer(0)
+        log.info("APIC timer: \(frequency / 1000) kHz")
+        return .count(frequency)
+    }
+}
+
+/// A local APIC's timer, counting up.
+struct LocalAPICCounter: MeasuredCounter {
+    let localAPIC: LocalAPIC<LocalAPICBus>
+
+    func start() {
+        localAPIC.startOneShotTimer(vector: Vector.timer)
+        localAPIC.setTimer(.max)
+    }
+
+    func read() -> UInt64 { UInt64(UInt32.max - localAPIC.timerCount) }
+}
+
+/// The time stamp counter, whose rate is known by now.
+struct ClockCounter: ReferenceCounter {
+    let frequency: UInt64
+    init(_ clock: PCClock) { frequency = clock.frequency }
+    var mask: UInt64 { .max }
+    func read() -> UInt64 { x86_read_tsc() }
+}
+
+/// Maps a device that the machine cannot do without.
+func mapDevice(_ start: UInt64, _ name: StaticString, _ space: inout HostAddressSpace<MetalFrames>) -> MappedBus {
+    guard let base = space.mapDevice(MachineAddress(start), size: pageSize) else { panic("cannot map \(name) at 0x\(hex: start)") }
+    // SAFETY: just mapped, for good.
+    return unsafe MappedBus(mappedAt: base)
+}
