@@ -62,6 +62,11 @@ public struct Domain<P: Platform>: ~Copyable {
         self.extra = extra
     }
 
+    /// Sets an HVM_PARAM_*.
+    public func setParameter(_ parameter: HVMParam, _ value: UInt64) {
+        parameters.withLock { $0[Int(parameter.rawValue)] = value }
+    }
+
     /// Its event channels.
     @inline(__always) public var events: Ref<EventChannels<P.Frames, Ref<VCPU<P>>>> { eventBox.ref }
 

@@ -99,8 +99,9 @@ private func makeDomain(
     }
     let grants: FrameBox<GrantTable<MetalFrames>>
     do throws(XenError) {
+        // Xen on ARM has version 1 only (GNTTAB_MAX_VERSION).
         grants = try GrantTable.create(
-            domain: .dom0, frames: source, maximumFrames: 64, maximumMaptrackFrames: 1024, maximumVersion: 2,
+            domain: .dom0, frames: source, maximumFrames: 64, maximumMaptrackFrames: 1024, maximumVersion: 1,
             NoGrantFrames())
     } catch {
         panic("no memory for dom0's grant table")
@@ -109,7 +110,13 @@ private func makeDomain(
     let domain = Domain<Metal>(
         id: .dom0, isPrivileged: true, isDirectMapped: true, p2m: table, sharedInfo: info, maximumPages: .max,
         events: events, grants: grants, extra: extra)
+    domain.setParameter(.callbackIRQ, eventCallback)
     return (slot.fill(domain), format)
+}
+
+/// Which interrupt tells a guest of events: a PPI, level-sensitive and active low (hvm/params.h: HVM_PARAM_CALLBACK_IRQ).
+private var eventCallback: UInt64 {
+    HVMCallback.typePPI << 56 | HVMCallback.ppiFlagLowLevel << 8 | UInt64(ARMDomain.eventInterrupt)
 }
 
 /// ID_AA64MMFR0_EL1.PARange in bits.
