@@ -22,9 +22,12 @@ extension DeviceTree {
     }
 
     /// Cells of a child's address under `node` (default 2).
-    public func addressCells(of node: Node) -> Int { Int(u32("#address-cells", of: node) ?? 2) }
+    public func addressCells(of node: Node) -> Int { cellCount("#address-cells", of: node) ?? 2 }
     /// Cells of a child's size under `node` (default 1).
-    public func sizeCells(of node: Node) -> Int { Int(u32("#size-cells", of: node) ?? 1) }
+    public func sizeCells(of node: Node) -> Int { cellCount("#size-cells", of: node) ?? 1 }
+
+    /// A number of cells, at most 1024: small enough for arithmetic in 32 bits.
+    func cellCount(_ name: StaticString, of node: Node) -> Int? { u32(name, of: node).map { Int(min($0, 1024)) } }
 
     /// Entries in the node's `reg`.
     public func regionCount(of node: Node) -> Int {

@@ -83,8 +83,8 @@ extension DeviceTree {
         // A parent that does not say how wide addresses are leaves it to the root, as Xen reads it: QEMU's guest-loader
         // relies on that.
         guard let parent = parent(of: node), let reg = self["reg", of: node] else { return nil }
-        let addresses = u32("#address-cells", of: parent).map { Int($0) } ?? addressCells(of: root)
-        let sizes = u32("#size-cells", of: parent).map { Int($0) } ?? sizeCells(of: root)
+        let addresses = cellCount("#address-cells", of: parent) ?? addressCells(of: root)
+        let sizes = cellCount("#size-cells", of: parent) ?? sizeCells(of: root)
         guard let start = reg.number(at: 0, cells: addresses), let size = reg.number(at: addresses, cells: sizes), size > 0
         else { return nil }
         return Region(start: start, size: size)

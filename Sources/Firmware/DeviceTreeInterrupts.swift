@@ -75,12 +75,12 @@ extension DeviceTree {
                     if phandle == 0 { continue }
                     controller = tree.node(phandle: phandle)
                 }
-                guard let controller, let count = tree.u32("#interrupt-cells", of: controller), count > 0,
-                    Int(count) <= value.cells - cell
+                guard let controller, let count = tree.cellCount("#interrupt-cells", of: controller), count > 0,
+                    count <= value.cells - cell
                 else { return nil }
-                defer { cell += Int(count) }
-                func at(_ index: Int) -> UInt32 { index < Int(count) ? value.cell(cell + index) ?? 0 : 0 }
-                return Interrupt(controller: controller, cells: (at(0), at(1), at(2)), cellCount: Int(count))
+                defer { cell += count }
+                func at(_ index: Int) -> UInt32 { index < count ? value.cell(cell + index) ?? 0 : 0 }
+                return Interrupt(controller: controller, cells: (at(0), at(1), at(2)), cellCount: count)
             }
             return nil
         }

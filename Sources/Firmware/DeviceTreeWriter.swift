@@ -112,10 +112,11 @@ public struct DeviceTreeWriter: ~Copyable, ~Escapable {
         }
         relocateNames(upTo: strings, names: names)
         let total = strings + names
-        let header: InlineArray<10, Int> = [
-            0xd00d_feed, total, structure, strings, DeviceTree.headerSize, 17, 16, 0, names, strings - structure,
+        set(0xd00d_feed, at: 0)
+        let header: InlineArray<9, Int> = [
+            total, structure, strings, DeviceTree.headerSize, 17, 16, 0, names, strings - structure,
         ]
-        for index in header.indices { set(UInt32(truncatingIfNeeded: header[index]), at: index * 4) }
+        for index in header.indices { set(UInt32(truncatingIfNeeded: header[index]), at: (index + 1) * 4) }
         return total
     }
 
