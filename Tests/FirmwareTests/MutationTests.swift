@@ -142,7 +142,7 @@ import Testing
     @Test func mutatedTrees() throws {
         let small = try Self.smallTree()
         #expect(try read(small) > 10)
-        Self.parallel(70_000) { random in
+        Self.parallel(90_000) { random in
             var bytes = small
             Self.mutate(&bytes, &random)
             if let tree = try? DeviceTree(bytes.span) { precondition(Self.exercise(tree) < 10_000, "a reader loops") }
@@ -183,7 +183,7 @@ import Testing
             "no-noreboot x=\"17T\" dom0_mem=min:-5%,1G",
         ].map { Array($0.utf8) }
         let alphabet = Array(" =\"\t-,:+%0123456789xXkKmMgGtTbB-abno\0\u{7f}".utf8)
-        Self.parallel(570_000) { random in
+        Self.parallel(250_000) { random in
             var bytes = lines[random.below(lines.count)]
             for _ in 0...random.below(4) {
                 let at = random.below(bytes.count)
@@ -202,7 +202,7 @@ import Testing
             LinuxImageTests.header([8: 0, 0x10: 0x0201_0000, 0x18: 10, 0x38: 0x644d_5241]),
             LinuxImageTests.header([0x24: 0x016f_2818, 0x28: 0, 0x2c: 0x50_0000]),
         ]
-        Self.parallel(340_000) { random in
+        Self.parallel(640_000) { random in
             var bytes = headers[random.below(2)]
             Self.mutate(&bytes, &random)
             if let image = try? LinuxImage(header: bytes.span, fileSize: random.next()) {
