@@ -69,7 +69,9 @@ extension VirtualGIC {
             left &= left &- 1
             guard hasBank(index) else { return false }
             let bank = bank(index, vcpu: vcpu)
-            var bits = bank.pendingInMemory & bank.load(.enabled) & ~bank.load(.resident)
+            // `resident` is no excuse: the guest may have ended the interrupt since, and nobody has looked at the list
+            // register yet. Saying yes once too often costs an entry; saying no once too often is a lost wakeup.
+            var bits = bank.pendingInMemory & bank.load(.enabled)
             if index == 0, bits != 0 { return true }
             while bits != 0 {
                 if target(bank, UInt32(truncatingIfNeeded: bits.trailingZeroBitCount)) == vcpu { return true }
