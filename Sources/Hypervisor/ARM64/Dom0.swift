@@ -111,7 +111,11 @@ private func makeDomain(
         id: .dom0, isPrivileged: true, isDirectMapped: true, p2m: table, sharedInfo: info, maximumPages: .max,
         events: events, grants: grants, extra: extra)
     domain.setParameter(.callbackIRQ, eventCallback)
-    return (slot.fill(domain), format)
+    let reference = slot.fill(domain)
+    // A private interrupt, level low (Xen: HVM_PARAM_CALLBACK_TYPE_PPI, _FLAG_LOW_LEVEL).
+    let callback = 2 << 56 | 2 << 8 | UInt64(ARMDomain.eventInterrupt)
+    reference.pointee.parameters.withLock { $0[Int(HVMParam.callbackIRQ.rawValue)] = callback }
+    return (reference, format)
 }
 
 /// Which interrupt tells a guest of events: a PPI, level-sensitive and active low (hvm/params.h: HVM_PARAM_CALLBACK_IRQ).

@@ -33,7 +33,11 @@ struct HostV3: VirtualGICHost {
     let gic: GICv3
 
     var listRegisterCount: Int { root.state.machine.value.listRegisters }
-    var emptyListRegisters: UInt32 { UInt32(truncatingIfNeeded: gic.emptyListRegisters) }
+    var emptyListRegisters: UInt32 {
+        // A list register that was just written must not read as empty.
+        arm64_isb()
+        return UInt32(truncatingIfNeeded: gic.emptyListRegisters)
+    }
     func listRegister(_ index: Int) -> UInt64 { gic.listRegister(index) }
     func setListRegister(_ index: Int, _ value: UInt64) { gic.setListRegister(index, value) }
     func setUnderflowInterrupt(_ isOn: Bool) { gic.setControl(isOn ? 3 : 1) }
