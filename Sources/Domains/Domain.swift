@@ -74,7 +74,7 @@ public struct Domain<P: Platform>: ~Copyable {
     @inline(__always) public var grants: Ref<GrantTable<P.Frames>> { grantBox.ref }
 
     /// Names the domain's vCPUs. Once, before the domain runs.
-    public func setVCPUs(_ table: VCPUTable<P>) { vcpuTable.set(table) }
+    public func setVCPUs(_ table: consuming VCPUTable<P>) { vcpuTable.set(table) }
 
     public var vcpuCount: Int { vcpuTable.value.count }
 
@@ -83,15 +83,15 @@ public struct Domain<P: Platform>: ~Copyable {
 }
 
 /// A domain's vCPUs by number.
-public struct VCPUTable<P: Platform>: Sendable {
-    var entries = InlineArray<128, Ref<VCPU<P>>?>(repeating: nil)
+public struct VCPUTable<P: Platform>: ~Copyable, Sendable {
+    var entries = FixedTable<Ref<VCPU<P>>?, 128>(repeating: nil)
     public private(set) var count = 0
 
     public init() {}
 
     /// Adds the vCPU with the next number. False where there are as many as there can be.
     public mutating func append(_ vcpu: Ref<VCPU<P>>) -> Bool {
-        guard count < entries.count else { return false }
+        guard count < entries.indices.count else { return false }
         entries[count] = vcpu
         count += 1
         return true

@@ -54,7 +54,7 @@ public let maximumBanks = 64
 public struct FrameTable<Frames: FrameMemory>: ~Copyable {
     let memory: Frames
     let base: MachineAddress
-    var banks = InlineArray<64, Bank>(repeating: Bank())
+    var banks = FixedTable<Bank, 64>(repeating: Bank())
     var bankCount = 0
     /// Frames that the table knows.
     public private(set) var count: UInt32 = 0

@@ -57,7 +57,7 @@ private func reschedule(_ cpu: inout CPULocal) {
     if let old = cpu.current { old.pointee.extra.place.store(0, ordering: .relaxed) }
     let decision = root.state.scheduler.withLock { $0.next(on: cpu.pcpu, now: machine.pointee.now) }
     cpu.sliceEnd = decision.until
-    cpu.current = decision.unit.flatMap { root.state.units.value[$0] }
+    cpu.current = if let unit = decision.unit { root.state.units.value[unit] } else { nil }
     if let vcpu = cpu.current {
         vcpu.pointee.extra.place.store(cpu.pcpu.rawValue + 1, ordering: .relaxed)
         load(vcpu, &cpu)
@@ -202,9 +202,9 @@ private func forEachHere(_ pcpu: PCPU, _ body: (MetalVCPU) -> Void) {
 }
 
 /// The vCPUs of the machine by the scheduler's number, and the pCPU that each belongs to.
-struct UnitTable {
-    private var vcpus = InlineArray<512, MetalVCPU?>(repeating: nil)
-    private var homes = InlineArray<512, PCPU>(repeating: PCPU(0))
+struct UnitTable: ~Copyable {
+    private var vcpus = FixedTable<MetalVCPU?, 512>(repeating: nil)
+    private var homes = FixedTable<PCPU, 512>(repeating: PCPU(0))
     private(set) var count = 0
 
     mutating func append(_ vcpu: MetalVCPU, home: PCPU) {
