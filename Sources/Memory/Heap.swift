@@ -9,7 +9,7 @@ import Synchronization
 public let maximumOrder = 18
 
 /// One node's buddy heap: a free list per order, linked through the frame table by index.
-struct NodeHeap: BitwiseCopyable {
+struct NodeHeap: BitwiseCopyable, Sendable {
     var heads = InlineArray<19, UInt32>(repeating: NodeHeap.none)
     var freeFrames: UInt64 = 0
     var dirtyFrames: UInt64 = 0
@@ -32,7 +32,7 @@ struct BlockWord: RawRepresentable {
 /// idles. Blocks merge with buddies of the same bank and cleanliness.
 public struct Heap<Frames: FrameMemory>: ~Copyable {
     let tableRef: Ref<FrameTable<Frames>>
-    var nodes = InlineArray<64, NodeHeap>(repeating: NodeHeap())
+    var nodes = FixedTable<NodeHeap, 64>(repeating: NodeHeap())
     public private(set) var nodeCount = 0
 
     public init(table: Ref<FrameTable<Frames>>) { tableRef = table }
