@@ -155,7 +155,7 @@ CHECKS = [
     *(floor(f"x86_64-floor-bochs-smp{cpus}", x86(cpus=cpus, loader="bochs"), pending=(OURS,)) for cpus in (1, 2)),
     *(floor(f"arm32-floor-smp{cpus}", Machine("arm32", cpus=cpus, memory=2048), pending=(OURS,)) for cpus in (1, 2)),
 
-    bad_input("no-kernel", NO_KERNEL, r"(?i)^\(XEN\) .*kernel.*module", NOT_SET_UP),
+    bad_input("no-kernel", NO_KERNEL, r"(?i)^\(XEN\) .*no dom0 kernel|kernel.*module", NOT_SET_UP),
     bad_input("truncated-kernel", TRUNCATED_KERNEL, r"(?i)^\(XEN\) .*kernel.*truncated"),
     bad_input("not-a-kernel", NOT_A_KERNEL, r"(?i)^\(XEN\) .*kernel.*not.* Image", NOT_SET_UP),
     bad_input("header-only", HEADER_ONLY, r"(?i)^\(XEN\) .*kernel.*(truncated|not.* Image)", NOT_SET_UP),

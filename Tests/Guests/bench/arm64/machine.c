@@ -91,6 +91,7 @@ void machine_start(void) {
     struct xen_hvm_param callback = { .domid = DOMID_SELF, .index = HVM_PARAM_CALLBACK_IRQ };
     long code = hypercall(__HYPERVISOR_hvm_op, HVMOP_get_param, (unsigned long)&callback, 0);
     if (code) fail("callback interrupt", code);
+    if (callback.value >> 56 != HVM_PARAM_CALLBACK_TYPE_PPI) fail("callback interrupt is no PPI", callback.value >> 56);
     event_interrupt = callback.value & 0xff;
     gic_start();
 }
