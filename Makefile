@@ -97,6 +97,10 @@ test-reference: deps ## the same rows on Debian's Xen: does the harness itself w
 bench: deps guests $(call image_of,arm64) ## instructions per operation: Debian's Xen, ours, and the ratio
 	@$(PYTHON) Tests/Image/bench.py --select '$(value ONLY)' $(if $(filter-out ours,$(XEN)),--hypervisor "$(XEN)")
 
+.PHONY: bench-gate
+bench-gate: deps guests $(BUILD)/arm64/xen
+	@$(PYTHON) Tests/Image/bench.py --gate
+
 .PHONY: soak
 soak: deps ## boot dom0 N times over and report the failures
 	@$(BOOT) soak --hypervisor $(XEN) --count $(N) $(if $(ONLY),--select '$(value ONLY)')

@@ -16,6 +16,9 @@ from checks import OURS, REFERENCE
 from machines import Machine
 from payloads import BENCH
 
+# True once nothing costs more on ours than on Debian's Xen: `make test` then keeps it so.
+GATE_ENABLED = False
+
 BOOT_ROW = "boot to the first dom0 instruction"
 
 
@@ -56,7 +59,7 @@ def show(title, wanted, columns):
         line = f"  {operation:42}" + "".join(f"{'-' if v is None else format(v, ','):>14}" for v in values)
         ours, reference = (results.get(hypervisor, {}).get(operation) for hypervisor in (OURS, REFERENCE))
         if ours is not None and reference:
-            compared.append((operation, ours, reference))
+            compared.append((f"{title}: {operation}", ours, reference))
             line += f"{ours / reference:8.2f}"
         print(line)
     for hypervisor, (_, failure) in columns.items():
@@ -82,6 +85,8 @@ def main():
     failures = [failure for job in jobs.values() if (failure := job.result()[1])]
     dearer = [operation for operation, ours, reference in compared if ours > reference]
     if arguments.gate:
+        for operation in dearer:
+            print(f"FAIL  {operation}: costs more than on Debian's Xen")
         print(f"{len(compared) - len(dearer)} passed, {len(dearer) + len(failures)} failed")
     return 1 if failures or (arguments.gate and dearer) else 0
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as XML
 
+import bench
 import debian
 
 ISAS = ("arm64", "x86_64", "arm32")
@@ -48,6 +49,11 @@ def boots():
     return passed, max(failed, int(code != 0))
 
 
+def costs():
+    """`make bench` as one check: nothing costs more than on Debian's Xen."""
+    return one("make", "--no-print-directory", "bench-gate") if bench.GATE_ENABLED else None
+
+
 def make(target):
     """A target of the Makefile as one check; None where the Makefile does not have it yet."""
     known = subprocess.run(["make", "-n", target], cwd=debian.ROOT, capture_output=True)
@@ -60,6 +66,7 @@ STAGES = {
     "lint": lambda: make("lint"),
     **{f"image {isa}": lambda isa=isa: make(f"build/{isa}/xen") for isa in ISAS},
     "boots": boots,
+    "costs": costs,
 }
 
 
@@ -67,7 +74,7 @@ def main():
     results = {name: run() for name, run in STAGES.items()}
     print("==> summary")
     for name, counts in results.items():
-        print(f"{name:16} " + ("skipped: not in the Makefile yet" if counts is None else
+        print(f"{name:16} " + ("skipped: not enabled yet" if counts is None else
                                f"{counts[0]} passed, {counts[1]} failed"))
     passed, failed = map(sum, zip(*filter(None, results.values())))
     print(f"{passed} passed, {failed} failed")
