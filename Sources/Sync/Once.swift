@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Synchronization
+
 /// A value that boot sets once and everybody reads afterwards without a lock.
 @safe public struct Once<Value: ~Copyable>: ~Copyable {
     @usableFromInline let cell: Cell<Value?>
+    /// Beside the value, because to look whether an Optional is nil copies it.
+    @usableFromInline let flag = Atomic<Bool>(false)
 
     @inlinable public init() { cell = Cell(nil) }
 
@@ -10,12 +14,10 @@
     @inlinable public borrowing func set(_ value: consuming Value) {
         // SAFETY: by the contract above nobody else has access yet.
         unsafe cell.address.initialize(to: consume value)
+        flag.store(true, ordering: .releasing)
     }
 
-    @inlinable public var isSet: Bool {
-        // SAFETY: written before readers exist, never after.
-        unsafe cell.address.pointee != nil
-    }
+    @inlinable public var isSet: Bool { flag.load(ordering: .relaxed) }
 
     /// Where the value is, for a reference that boot hands out.
     @inlinable @unsafe public var address: UnsafeMutablePointer<Value> {
