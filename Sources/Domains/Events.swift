@@ -43,9 +43,9 @@ public struct EventFrames<P: Platform>: GuestFrameMapper {
 
     public func pin(_ gfn: GFN) throws(XenError) -> MFN {
         let entry = domain.pointee.p2m.withLock { $0.lookup(gfn) }
-        guard entry.type == .ramReadWrite, platform.owns(entry.frame, domain.pointee) else { throw .einval }
+        guard entry.type == .ramReadWrite, platform.hold(entry.frame, of: domain.pointee) else { throw .einval }
         return entry.frame
     }
 
-    public func unpin(_ frame: MFN) {}
+    public func unpin(_ frame: MFN) { platform.drop(frame) }
 }

@@ -49,3 +49,70 @@ public struct NoGrantFrames: GrantFrameSharing {
     public func share(_ frame: MFN) {}
     public func unshare(_ frame: MFN, at place: GFN) -> Bool { true }
 }
+
+/// A domain's memory as its grants give it away.
+public struct DomainPages<P: Platform>: GrantedPages {
+    let domain: Ref<Domain<P>>
+    let platform: P
+
+    public init(_ domain: Ref<Domain<P>>, _ platform: P) {
+        self.domain = domain
+        self.platform = platform
+    }
+
+    /// RAM of the domain's own: no foreign frame, no grant of another's, no device.
+    public func take(_ gfn: GFN, writable: Bool) throws(GrantStatus) -> MFN {
+        let entry = domain.pointee.p2m.withLock { $0.lookup(gfn) }
+        guard entry.type == .ramReadWrite || !writable && entry.type == .ramReadOnly,
+            platform.hold(entry.frame, of: domain.pointee)
+        else { throw .badPage }
+        return entry.frame
+    }
+
+    public func give(_ frame: MFN) { platform.drop(frame) }
+}
+
+/// A domain's memory as others' grants appear in it.
+public struct DomainMappings<P: Platform>: GrantMapper {
+    let domain: Ref<Domain<P>>
+    let platform: P
+
+    public init(_ domain: Ref<Domain<P>>, _ platform: P) {
+        self.domain = domain
+        self.platform = platform
+    }
+
+    public func map(_ frame: MFN, at gfn: GFN, writable: Bool) throws(GrantStatus) {
+        do throws(XenError) {
+            try domain.pointee.map(gfn, to: frame, type: writable ? .grantReadWrite : .grantReadOnly, platform)
+        } catch {
+            throw .generalError
+        }
+    }
+
+    public func unmap(_ frame: MFN, from gfn: GFN) throws(GrantStatus) {
+        let entry = domain.pointee.p2m.withLock { $0.lookup(gfn) }
+        guard entry.frame == frame && (entry.type == .grantReadWrite || entry.type == .grantReadOnly) else {
+            throw .generalError
+        }
+        do throws(XenError) {
+            try domain.pointee.unmap(gfn, platform)
+        } catch {
+            throw .generalError
+        }
+    }
+
+    /// `Domain.unmap` returns only when no translation is in use any more.
+    public func flush() {}
+}
+
+/// All domains' grant tables.
+public struct PlatformGrants<P: Platform>: GrantDirectory {
+    let platform: P
+    public init(_ platform: P) { self.platform = platform }
+
+    public func grants(of domain: DomainID) -> (table: Ref<GrantTable<P.Frames>>, pages: DomainPages<P>)? {
+        guard let found = platform.domain(domain) else { return nil }
+        return (found.pointee.grants, DomainPages(found, platform))
+    }
+}

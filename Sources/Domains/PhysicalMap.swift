@@ -65,7 +65,7 @@ extension Domain {
             guard old.type.isRAM, platform.owns(old.frame, self) else { return false }
             guard p2m.withLock({ $0.unmap(GuestRange(start: page, count: 1), cache: cache) }) else { return false }
             guard !isDirectMapped else { continue }
-            platform.frames.free(old.frame)
+            platform.giveUp(old.frame)
             totalPages.wrappingSubtract(1, ordering: .relaxed)
         }
         return true

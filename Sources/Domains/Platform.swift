@@ -39,10 +39,21 @@ public protocol Platform: Sendable {
     /// An interrupt waits for this pCPU: a long operation had better let it in.
     var shouldPreempt: Bool { get }
 
+    /// Writes data caches back to memory (`clean`), or throws away what they hold (`invalidate`), or both.
+    func maintainCache(_ start: MachineAddress, count: UInt64, clean: Bool, invalidate: Bool)
+
+    /// Who owns a frame of RAM; nil where it is not RAM, or the hypervisor's own.
+    func owner(of frame: MFN) -> Ref<Domain<Self>>?
     /// Whether `frame` is RAM that `domain` owns.
     func owns(_ frame: MFN, _ domain: borrowing Domain<Self>) -> Bool
     /// Makes `count` allocated frames `domain`'s.
     func assign(_ frame: MFN, count: UInt64, to domain: borrowing Domain<Self>)
+    /// Takes a reference to a frame of `domain`'s RAM: it stays its frame until `drop`. False where it is none.
+    func hold(_ frame: MFN, of domain: borrowing Domain<Self>) -> Bool
+    /// Drops a reference; frees the frame if `domain` has given it up and this was the last one.
+    func drop(_ frame: MFN)
+    /// `domain` gives a frame up, which is freed as soon as nobody holds it.
+    func giveUp(_ frame: MFN)
     /// The highest frame of RAM there is.
     var maximumFrame: MFN { get }
 

@@ -13,8 +13,17 @@ extension Call {
     func grantTableOp() throws(XenError) -> Outcome {
         guard word(2) <= UInt32(Int32.max) else { throw .einval }
         // The upper bits are the progress of a cache flush.
-        guard word(0) >> 12 == 0 else { throw .einval }
-        switch GrantTableOp(rawValue: word(0)) {
+        let operation = GrantTableOp(rawValue: word(0) & 0xFFF)
+        guard word(0) >> 12 == 0 || operation == .cacheFlush else { throw .einval }
+        switch operation {
+        case .mapGrantRef: return try mapGrants()
+        case .unmapGrantRef: return try unmapGrants()
+        case .unmapAndReplace: return try unmapAndReplace()
+        case .copy: return try copyGrants()
+        case .swapGrantRef: return try swapGrants()
+        case .cacheFlush: return try flushCaches()
+        // Only PV guests could take a frame over.
+        case .transfer: throw .eopnotsupp
         case .setupTable: try setUpTable()
         case .querySize: try querySize()
         case .setVersion: try setVersion()

@@ -49,6 +49,8 @@ public enum Outcome: Equatable, Sendable {
     case value(Int64)
     /// Not done yet: the guest makes the call again with this first argument. Interrupts are looked at in between.
     case again(first: UInt64)
+    /// As above, and with these second and third arguments: the rest of a list.
+    case againWithRest(first: UInt64, second: UInt64, third: UInt64)
     /// Result 0; the vCPU waits for an event.
     case block
     /// As `block`, and until this system time at the latest.

@@ -53,7 +53,7 @@ extension Call {
             repeat {
                 outcome = Call(platform: platform, vcpu: vcpu, arguments: arguments)
                     .perform(UInt32(truncatingIfNeeded: entry.operation))
-                if case .again(let first) = outcome { arguments[0] = first }
+                outcome.update(&arguments)
             } while outcome.isAgain
             guard case .value(let result) = outcome else { throw .einval }
             try platform.guest.write(UInt64(bitPattern: result), at: address + 8)
@@ -63,5 +63,22 @@ extension Call {
 }
 
 extension Outcome {
-    var isAgain: Bool { if case .again = self { true } else { false } }
+    var isAgain: Bool {
+        switch self {
+        case .again, .againWithRest: true
+        default: false
+        }
+    }
+
+    /// Puts in the arguments of a call that is to be made again.
+    public func update(_ arguments: inout InlineArray<5, UInt64>) {
+        switch self {
+        case .again(let first): arguments[0] = first
+        case .againWithRest(let first, let second, let third):
+            arguments[0] = first
+            arguments[1] = second
+            arguments[2] = third
+        default: break
+        }
+    }
 }

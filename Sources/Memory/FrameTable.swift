@@ -27,6 +27,8 @@ public enum FrameUse: UInt8, Sendable {
     case domain
     /// Shared between the hypervisor and a domain: shared_info, grant frames, vcpu_info.
     case shared
+    /// A domain's RAM that the domain has given up, and somebody still holds.
+    case abandoned
 }
 
 /// One contiguous run of RAM and where its entries stand in the table.
@@ -124,5 +126,48 @@ public struct FrameTable<Frames: FrameMemory>: ~Copyable {
         let state = info(index).pointee.state.load(ordering: .acquiring)
         guard let use = FrameUse(rawValue: UInt8(truncatingIfNeeded: state >> 16)) else { return nil }
         return (DomainID(UInt16(truncatingIfNeeded: state)), use)
+    }
+
+    // MARK: References
+
+    /// Takes a reference to a frame of `owner`'s RAM: whatever the owner does, nobody else gets it before `drop`. False
+    /// where it is no such frame, or has 2^32 - 1 references.
+    ///
+    /// Xen: get_page
+    public func hold(_ frame: MFN, of owner: DomainID) -> Bool {
+        guard let index = index(of: frame) else { return false }
+        let wanted = UInt64(owner.rawValue) | UInt64(FrameUse.domain.rawValue) << 16
+        return change(index) { $0 & 0xFF_FFFF == wanted && $0 >> 32 < UInt64(UInt32.max) ? $0 + 1 << 32 : nil } != nil
+    }
+
+    /// Drops a reference. True where its owner has given the frame up and this was the last one: the caller frees it.
+    ///
+    /// Xen: put_page
+    public func drop(_ frame: MFN) -> Bool {
+        guard let index = index(of: frame) else { return false }
+        let old = change(index) { $0 >> 32 > 0 ? $0 - 1 << 32 : nil }
+        guard let old else { fatalError("a frame's reference was dropped twice") }
+        return old >> 32 == 1 && old >> 16 & 0xFF == UInt64(FrameUse.abandoned.rawValue)
+    }
+
+    /// The owner gives a frame up. True where nobody holds it: the caller frees it. Else the last `drop` says so.
+    public func giveUp(_ frame: MFN) -> Bool {
+        guard let index = index(of: frame) else { return false }
+        let abandoned = UInt64(FrameUse.abandoned.rawValue) << 16
+        guard let old = change(index, { $0 & ~0xFF_0000 | abandoned }) else { return false }
+        return old >> 32 == 0
+    }
+
+    /// Replaces a frame's state by `new` of it, unless that is nil. Returns what it was.
+    private func change(_ index: UInt32, _ new: (UInt64) -> UInt64?) -> UInt64? {
+        let state = info(index)
+        var old = state.pointee.state.load(ordering: .acquiring)
+        while let value = new(old) {
+            let (done, now) = state.pointee.state.compareExchange(
+                expected: old, desired: value, ordering: .acquiringAndReleasing)
+            if done { return old }
+            old = now
+        }
+        return nil
     }
 }

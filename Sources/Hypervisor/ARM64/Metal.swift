@@ -65,6 +65,36 @@ struct Metal: Platform {
         for offset in 0..<count { root.frameTable.value.assign(frame + offset, to: domain.id, use: .domain) }
     }
 
+    func owner(of frame: MFN) -> MetalDomain? {
+        guard let owner = root.frameTable.value.owner(of: frame), owner.use == .domain else { return nil }
+        return domain(owner.owner)
+    }
+
+    /// By virtual address to the point of coherency. What is invalidated is cleaned too, because a line may hold more
+    /// than the bytes that are asked for.
+    func maintainCache(_ start: MachineAddress, count: UInt64, clean: Bool, invalidate: Bool) {
+        let line: UInt64 = 4 << (read_ctr_el0() >> 16 & 15)
+        var address = alignedDown(UInt64(DirectMap.base) + start.rawValue, to: line)
+        let end = UInt64(DirectMap.base) + start.rawValue + count
+        while address < end {
+            if invalidate { arm64_dc_civac(address) } else { arm64_dc_cvac(address) }
+            address += line
+        }
+        arm64_dsb_sy()
+    }
+
+    func hold(_ frame: MFN, of domain: borrowing Domain<Metal>) -> Bool {
+        root.frameTable.value.hold(frame, of: domain.id)
+    }
+
+    func drop(_ frame: MFN) {
+        if root.frameTable.value.drop(frame) { frames.free(frame) }
+    }
+
+    func giveUp(_ frame: MFN) {
+        if root.frameTable.value.giveUp(frame) { frames.free(frame) }
+    }
+
     var maximumFrame: MFN { root.maximumFrame.value }
 
     func consoleWrite(_ bytes: borrowing Span<UInt8>, from domain: borrowing Domain<Metal>) {

@@ -86,6 +86,12 @@ private func finish(
         registers[0] = first
         registers.pc = registers.pc &- 4
         return false
+    case .againWithRest(let first, let second, let third):
+        registers[0] = first
+        registers[1] = second
+        registers[2] = third
+        registers.pc = registers.pc &- 4
+        return false
     case .yield:
         registers[0] = 0
         return yield(&cpu)
