@@ -69,10 +69,11 @@ public struct Stage2Format: EntryFormat {
     }
 }
 
-/// Stage 1 of EL2, four levels, as boot/arm64/entry.S sets MAIR: attribute 0 normal write-back, 1 device-nGnRE.
+/// Stage 1 of EL2 and of HYP mode, as boot/*/entry.S set MAIR: attribute 0 normal write-back, 1 device-nGnRE.
 public struct EL2Format: EntryFormat {
-    public init() {}
-    public var rootLevel: Int { 0 }
+    /// 0 for 48 bits of address; 1 for the 32 bits of ARMv7, whose root has four entries.
+    public let rootLevel: Int
+    public init(rootLevel: Int = 0) { self.rootLevel = rootLevel }
     public var rootOrder: Int { 0 }
     public func canMap(at level: Int) -> Bool { level > 0 }
     public func table(_ table: MFN) -> UInt64 { table.address.rawValue | Descriptor.valid | Descriptor.tableOrPage }
