@@ -153,7 +153,7 @@ CHECKS = [
     *(floor(f"x86_64-floor-pvh-smp{cpus}", x86(cpus=cpus, nodes=nodes, loader="pvh"), OURS)
       for cpus, nodes in ((1, 1), (4, 2))),
     *(floor(f"x86_64-floor-bochs-smp{cpus}", x86(cpus=cpus, loader="bochs")) for cpus in (1, 2)),
-    *(floor(f"arm32-floor-smp{cpus}", Machine("arm32", cpus=cpus, memory=2048), pending=(OURS,)) for cpus in (1, 2)),
+    *(floor(f"arm32-floor-smp{cpus}", Machine("arm32", cpus=cpus, memory=2048)) for cpus in (1, 2)),
 
     bad_input("no-kernel", NO_KERNEL, r"(?i)^\(XEN\) .*no dom0 kernel|kernel.*module", NOT_SET_UP),
     bad_input("truncated-kernel", TRUNCATED_KERNEL, r"(?i)^\(XEN\) .*kernel.*truncated", pending=(OURS,)),
