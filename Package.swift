@@ -20,7 +20,7 @@ struct Image {
             flags: ["-mgeneral-regs-only", "-mno-outline-atomics"]),
         "arm32": Image(
             arch: "ArchARM32", metal: "ARM32", boot: "arm32", rootSources: ["Common", "ARM", "ARM32"],
-            flags: ["-mcpu=cortex-a15", "-mfpu=none", "-mfloat-abi=soft"]),
+            flags: ["-mcpu=cortex-a15", "-mfpu=none", "-mfloat-abi=soft", "-fno-omit-frame-pointer"]),
         "x86_64": Image(
             arch: "ArchX86", metal: "X86Machine", boot: "x86_64", rootSources: ["Common", "X86"],
             flags: ["-fPIE", "-mno-red-zone", "-mno-sse", "-mno-sse2", "-mno-mmx", "-mno-avx", "-msoft-float"]),
