@@ -20,10 +20,15 @@ import Machine
         console.putLine("HDFAR: \(hex: UInt64(registers.hdfar), digits: 8)  HIFAR: \(hex: UInt64(registers.hifar), digits: 8)")
         console.putLine("Xen call trace:")
         console.putLine("   \(symbol(registers.pc)) (PC)")
-        console.putLine("   \(symbol(registers.lr)) (LR)")
+        // A function that called none yet has no frame record: its caller is in LR alone.
+        if isCode(registers.lr) { console.putLine("   \(symbol(registers.lr)) (LR)") }
         backtrace(from: registers.r.11, to: &console)
     }
     panic(cpu: read_mpidr() & 0xff, "unexpected exception in the hypervisor")
+}
+
+private func isCode(_ address: UInt32) -> Bool {
+    UInt64(address) >= boot_image_start() && UInt64(address) < boot_text_end()
 }
 
 private func symbol(_ address: UInt32) -> LogLine {
