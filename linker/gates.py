@@ -30,7 +30,7 @@ def findings(image):
             yield f"symbol {name}"
     listing = run("llvm-objdump", "-d", "--no-show-raw-insn", image)
     lines = listing.splitlines()
-    isa = next(isa for isa in VECTORS if isa in lines[1] or isa == "arm")
+    isa = next(isa for isa in VECTORS if isa in lines[1])
     vectors = VECTORS[isa]
     function = ""
     for line in lines:

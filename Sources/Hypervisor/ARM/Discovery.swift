@@ -21,17 +21,13 @@ struct MachineDescription {
     var gic: DeviceTree.GIC
     var timer: DeviceTree.Timer
     var psci: DeviceTree.PSCI
-    var uart: (kind: UARTKind, region: DeviceTree.Region, interrupt: DeviceTree.GICInterrupt?)?
-
-    /// The serial port's node, which dom0 does not get.
-    var console: DeviceTree.Node?
+    let uart: ConsolePort?
     /// GICv3: where the first region of redistributors starts.
     var redistributors: MachineAddress?
 
-    enum UARTKind { case pl011, ns16550 }
-
     /// Reads the tree, or stops the machine with the name of what is missing.
-    init(_ tree: borrowing DeviceTree, bootProcessor: UInt64) {
+    init(_ tree: borrowing DeviceTree, uart: ConsolePort?, bootProcessor: UInt64) {
+        self.uart = uart
         guard let gic = tree.gic() else { panic("no interrupt controller in the device tree: expected a GICv2 or GICv3") }
         guard let timer = tree.timer() else { panic("no generic timer in the device tree: expected arm,armv8-timer or arm,armv7-timer") }
         guard let psci = tree.psci() else { panic("no PSCI in the device tree: expected arm,psci-0.2 or later") }
@@ -44,6 +40,7 @@ struct MachineDescription {
             nodeCount = max(nodeCount, Int(node) + 1)
             self.memory.insert(MachineRange(wholeFramesIn: memory.start, bytes: memory.size), tag: node)
         }
+        if self.memory.count == 0 { panic("no memory in the device tree: expected nodes with device_type = memory") }
         var reservations = tree.memoryReservations()
         while let reservation = reservations.next() {
             reserved.insert(covering(reservation.region.start, reservation.region.size))
@@ -66,18 +63,33 @@ struct MachineDescription {
             }
         }
     }
+}
 
-    /// The console's port: `dtuart=` of the command line, else /chosen/stdout-path.
-    mutating func findUART(_ tree: borrowing DeviceTree, path: borrowing Span<UInt8>) {
+/// The serial port that the console speaks through. Found before anything else, so that whatever is missing can be named.
+struct ConsolePort {
+    enum Kind { case pl011, ns16550 }
+
+    /// The port's node, which dom0 does not get.
+    let node: DeviceTree.Node
+    let kind: Kind
+    let region: DeviceTree.Region
+    let interrupt: DeviceTree.GICInterrupt?
+
+    /// `dtuart=` of the command line names it by path or alias, else /chosen/stdout-path. Nil where there is none that we
+    /// have a driver for.
+    init?(_ tree: borrowing DeviceTree, path: borrowing Span<UInt8>) {
         let named = path.isEmpty ? nil : tree.node(at: copy path)
-        guard let node = named ?? tree.consoleNode(), let region = tree.region(of: node) else { return }
-        let interrupt = tree.interrupt(of: node)?.gic
-        console = node
+        guard let node = named ?? tree.consoleNode(), let region = tree.region(of: node) else { return nil }
         if tree.isCompatible(node, with: "arm,pl011") {
-            uart = (.pl011, region, interrupt)
+            kind = .pl011
         } else if tree.isCompatible(node, with: "ns16550a") || tree.isCompatible(node, with: "snps,dw-apb-uart") {
-            uart = (.ns16550, region, interrupt)
+            kind = .ns16550
+        } else {
+            return nil
         }
+        self.node = node
+        self.region = region
+        interrupt = tree.interrupt(of: node)?.gic
     }
 }
 

@@ -51,10 +51,10 @@ private func startMachine(_ tree: DeviceTree, treeRange: MachineRange, image: Ma
     root.options.set(Options(words))
     let tableRoot = image.start.address + (boot_level1() - boot_image_start())
     var space = HostAddressSpace(root: tableRoot, frames: BootPool(image: image.start.address))
-    var machine = MachineDescription(tree, bootProcessor: UInt64(read_mpidr() & 0xff_ffff))
-    machine.findUART(tree, path: words.text("dtuart", default: .literal("")))
-    startConsole(machine, &space)
+    let port = ConsolePort(tree, path: words.text("dtuart", default: .literal("")))
+    startConsole(port, &space)
     printBanner()
+    var machine = MachineDescription(tree, uart: port, bootProcessor: UInt64(read_mpidr() & 0xff_ffff))
     dropUnreachable(&machine.memory)
     mapAllRAM(machine, image: image, &space)
     machine.reserved.insert(image)
@@ -72,8 +72,8 @@ private func startMachine(_ tree: DeviceTree, treeRange: MachineRange, image: Ma
     return tree.module(.kernel) != nil
 }
 
-private func startConsole(_ machine: borrowing MachineDescription, _ space: inout HostAddressSpace<BootPool>) {
-    guard let uart = machine.uart, let base = space.mapDevice(uart.region.start, size: uart.region.size) else { return }
+private func startConsole(_ port: ConsolePort?, _ space: inout HostAddressSpace<BootPool>) {
+    guard let uart = port, let base = space.mapDevice(uart.region.start, size: uart.region.size) else { return }
     // SAFETY: just mapped, for good.
     let registers = unsafe MappedBus(mappedAt: base)
     root.console.withLock { console in

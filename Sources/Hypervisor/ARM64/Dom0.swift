@@ -25,7 +25,7 @@ import Timekeeping
 import VirtualGIC
 import XenABI
 
-/// dom0 without a `dom0_mem=`, as Xen on ARM: 512 MiB.
+/// dom0 without a `dom0_mem=`, as Xen on ARM: 512 MB.
 private let defaultDom0Memory: UInt64 = 512 << 20
 
 /// Builds dom0 from the modules of the boot loader, and lets the CPUs run it.
@@ -36,7 +36,7 @@ func buildDom0(_ tree: DeviceTree, _ description: borrowing MachineDescription, 
     let header = readHeader(kernel.region)
     var plan = Dom0TreePlan()
     plan.vcpus = dom0VCPUs(description)
-    plan.console = description.console
+    plan.console = description.uart?.node
     let (domain, format) = makeDomain(description, &plan, image: image)
     allocateMemory(domain, &plan)
     let initrd = tree.module(.ramdisk)
@@ -112,9 +112,6 @@ private func makeDomain(
         events: events, grants: grants, extra: extra)
     domain.setParameter(.callbackIRQ, eventCallback)
     let reference = slot.fill(domain)
-    // A private interrupt, level low (Xen: HVM_PARAM_CALLBACK_TYPE_PPI, _FLAG_LOW_LEVEL).
-    let callback = 2 << 56 | 2 << 8 | UInt64(ARMDomain.eventInterrupt)
-    reference.pointee.parameters.withLock { $0[Int(HVMParam.callbackIRQ.rawValue)] = callback }
     return (reference, format)
 }
 
@@ -162,18 +159,24 @@ private func gicRegions(
 /// Takes dom0's RAM in the largest blocks there are. Machine frames are guest frames.
 private func allocateMemory(_ domain: MetalDomain, _ plan: inout Dom0TreePlan) {
     let free = root.heap.value.freeFrames << pageShift
-    let wanted = root.options.value.dom0Memory?.bytes(available: free) ?? defaultDom0Memory
-    var rest = wanted >> pageShift
-    guard rest << pageShift <= free else {
-        panic("dom0_mem asks for \(wanted >> 20) MiB, but only \(free >> 20) MiB are free")
+    // Page tables, frames that dom0 makes us allocate later, and room to breathe.
+    let own = (16 << 20) + free / 64
+    let available = free > own ? free - own : 0
+    let option = root.options.value.dom0Memory
+    var wanted = option?.bytes(available: available) ?? defaultDom0Memory
+    // `bytes` never says more than there is; a plain size that is more is an error, as in Xen on ARM.
+    if let size = option?.size, size.percent == 0, !size.isNegative { wanted = max(wanted, min(size.bytes, option?.maximumBytes(available: available) ?? .max)) }
+    guard wanted <= available else {
+        panic("dom0_mem asks for \(wanted >> 20) MB, but only \(available >> 20) MB are available")
     }
+    var rest = wanted >> pageShift
     domain.pointee.maximumPages.store(rest, ordering: .relaxed)
     domain.pointee.totalPages.store(rest, ordering: .relaxed)
     var order = maximumOrder
     while rest > 0 {
         while UInt64(1) << UInt64(order) > rest { order -= 1 }
         guard let frame = root.heap.value.allocateUncleared(order: order, node: nil) else {
-            guard order > 0 else { panic("dom0_mem: out of memory with \(rest >> 8) MiB to go") }
+            guard order > 0 else { panic("dom0_mem: out of memory with \(rest >> 8) MB to go") }
             order -= 1
             continue
         }
@@ -214,7 +217,7 @@ private struct Layout {
 /// Room for dom0's device tree.
 private let treeSize: UInt64 = 2 << 20
 
-/// Kernel, tree and initrd, one after the other in the first bank that holds them, each at a multiple of 2 MiB.
+/// Kernel, tree and initrd, one after the other in the first bank that holds them, each at a multiple of 2 MB.
 private func placeModules(
     _ kernel: DeviceTree.Module, _ header: LinuxImage, _ initrd: DeviceTree.Module?, _ plan: inout Dom0TreePlan
 ) -> Layout {

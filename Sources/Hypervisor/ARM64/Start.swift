@@ -51,10 +51,10 @@ private func boot(_ tree: DeviceTree, treeRange: MachineRange, image: MachineRan
     root.options.set(Options(words))
     let tableRoot = image.start.address + (boot_level0() - boot_image_start())
     var space = HostAddressSpace(root: tableRoot, frames: BootPool(image: image.start.address))
-    var machine = MachineDescription(tree, bootProcessor: read_mpidr_el1() & 0xff_00ff_ffff)
-    machine.findUART(tree, path: words.text("dtuart", default: .literal("")))
-    startConsole(machine, &space)
+    let port = ConsolePort(tree, path: words.text("dtuart", default: .literal("")))
+    startConsole(port, &space)
     printBanner()
+    var machine = MachineDescription(tree, uart: port, bootProcessor: read_mpidr_el1() & 0xff_00ff_ffff)
     mapAllRAM(machine, image: image, &space)
     machine.reserved.insert(image)
     machine.reserved.insert(treeRange)
@@ -67,8 +67,8 @@ private func boot(_ tree: DeviceTree, treeRange: MachineRange, image: MachineRan
     runCPU(PCPU(0))
 }
 
-private func startConsole(_ machine: borrowing MachineDescription, _ space: inout HostAddressSpace<BootPool>) {
-    guard let uart = machine.uart, let base = space.mapDevice(uart.region.start, size: uart.region.size) else { return }
+private func startConsole(_ port: ConsolePort?, _ space: inout HostAddressSpace<BootPool>) {
+    guard let uart = port, let base = space.mapDevice(uart.region.start, size: uart.region.size) else { return }
     // SAFETY: just mapped, for good.
     let registers = unsafe MappedBus(mappedAt: base)
     root.console.withLock { console in
