@@ -126,6 +126,7 @@ if let image {
         tests("EventChannels", ["XenABI"]),
         tests("GrantTables", ["XenABI"]),
         tests("Timekeeping", ["XenABI"]),
+        tests("Hypercalls", ["XenABI", "Memory", "P2M", "Domains", "EventChannels", "GrantTables", "Timekeeping", "ARM"]),
         tests("VirtualGIC", ["Base"]),
         tests("Sync"),
         tests("Containers", ["Sync"]),

@@ -53,8 +53,8 @@ public enum Outcome: Equatable, Sendable {
     case againWithRest(first: UInt64, second: UInt64, third: UInt64)
     /// Result 0; the vCPU waits for an event.
     case block
-    /// As `block`, and until this system time at the latest.
-    case blockUntil(SystemTime)
+    /// Result 0; the vCPU waits while its poll goes on (`EventChannels.isPolling`), until this time at the latest.
+    case poll(until: SystemTime)
     /// Result 0; the other vCPUs go first.
     case yield
     /// The domain has shut down for this reason; its vCPUs do not run again.

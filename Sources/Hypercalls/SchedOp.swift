@@ -76,6 +76,6 @@ extension Call {
             events.pointee.endPoll(id)
             throw error
         }
-        return argument.timeout == 0 ? .block : .blockUntil(SystemTime(nanoseconds: argument.timeout))
+        return .poll(until: argument.timeout == 0 ? .never : SystemTime(nanoseconds: argument.timeout))
     }
 }

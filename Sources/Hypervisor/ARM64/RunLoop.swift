@@ -84,13 +84,14 @@ private func runGuest(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
     }
 }
 
-/// The vCPU waits. False where there is news already: it goes on.
-func block(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
+/// The vCPU waits, unless there is news already: an interrupt, or if it `polls` an event that has ended its poll.
+func block(_ vcpu: MetalVCPU, _ cpu: inout CPULocal, polls: Bool = false) {
     vcpu.pointee.extra.place.store(0, ordering: .relaxed)
     root.state.scheduler.withLock { $0.block(on: cpu.pcpu) }
     // Pairs with `kick`.
     atomicMemoryFence(ordering: .sequentiallyConsistent)
-    if hasInterrupt(vcpu, cpu.pcpu) {
+    let pollIsOver = polls && !vcpu.pointee.domain.pointee.events.pointee.isPolling(vcpu.pointee.id)
+    if pollIsOver || hasInterrupt(vcpu, cpu.pcpu) {
         _ = root.state.scheduler.withLock { $0.wake(UnitID(vcpu.pointee.unit)) }
     }
     cpu.current = nil

@@ -99,10 +99,10 @@ private func finish(
         registers[0] = 0
         block(vcpu, &cpu)
         return true
-    case .blockUntil(let time):
+    case .poll(let time):
         registers[0] = 0
-        vcpu.pointee.extra.deadline.store(time.nanoseconds, ordering: .relaxed)
-        block(vcpu, &cpu)
+        if time != .never { vcpu.pointee.extra.deadline.store(time.nanoseconds, ordering: .relaxed) }
+        block(vcpu, &cpu, polls: true)
         return true
     case .shutdown(let reason):
         shutDown(vcpu.pointee.domain, reason)

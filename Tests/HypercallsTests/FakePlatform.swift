@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ARM
+import Base
+import Containers
+import Domains
+import EventChannels
+import Foundation
+import GrantTables
+import Machine
+import Memory
+import P2M
+import Support
+import Synchronization
+import XenABI
+
+@testable import Hypercalls
+
+/// A machine that is all in one test: RAM, a frame table, domains, and what was asked of it.
+final class FakeHost: @unchecked Sendable {
+    let machine = FakeMachine(frames: 4096)
+    var domains: [UInt16: Ref<Domain<FakePlatform>>] = [:]
+    var owners: [MFN: (domain: UInt16, holds: Int, givenUp: Bool)] = [:]
+    var time = SystemTime(nanoseconds: 1_000_000)
+    var upcalls: [VCPUID] = []
+    var woken: [VCPUID] = []
+    var preempts = false
+    var cacheOperations: [(start: MachineAddress, count: UInt64, clean: Bool, invalidate: Bool)] = []
+    var lines: [String] = []
+    var wallclock: (UInt64, UInt32, UInt64)?
+}
+
+struct FakeCache: TranslationCache {
+    func entriesWritten() {}
+    func invalidate(_ frames: GuestRange) {}
+}
+
+struct FakeLog: LogSink {
+    let host: FakeHost
+    func log(_ level: LogLevel, _ line: LogLine) {
+        host.lines.append(String(decoding: (0..<line.count).map { line.bytes[$0] }, as: UTF8.self))
+    }
+}
+
+/// Virtual addresses of the running guest are its guest-physical ones.
+struct FakeGuest: GuestMemory {
+    let frames: FakeFrames
+    let domain: Ref<Domain<FakePlatform>>?
+
+    func translate(_ address: GuestVirtualAddress, write: Bool) -> MachineAddress? {
+        guard let domain else { return nil }
+        let entry = domain.pointee.p2m.withLock { $0.lookup(GFN(address.rawValue >> pageShift)) }
+        guard entry.type.isRAM, !write || entry.type == .ramReadWrite else { return nil }
+        return entry.frame.address + address.offset
+    }
+}
+
+struct FakePlatform: Platform {
+    typealias Format = Stage2Format
+    typealias DomainExtra = NoExtra
+    typealias VCPUExtra = NoExtra
+    let host: FakeHost
+    var running: Ref<Domain<FakePlatform>>?
+
+    var frames: FakeFrames { host.machine.source }
+    var guest: FakeGuest { FakeGuest(frames: frames, domain: running) }
+    var log: FakeLog { FakeLog(host: host) }
+    func now() -> SystemTime { host.time }
+    func cache(of domain: borrowing Domain<Self>) -> FakeCache { FakeCache() }
+    func domain(_ id: DomainID) -> Ref<Domain<Self>>? { host.domains[id.rawValue] }
+    func raiseUpcall(_ vcpu: Ref<VCPU<Self>>) { host.upcalls.append(vcpu.pointee.id) }
+    func wake(_ vcpu: Ref<VCPU<Self>>) { host.woken.append(vcpu.pointee.id) }
+    func unmaskUpcalls(_ vcpu: Ref<VCPU<Self>>) {}
+    var shouldPreempt: Bool { host.preempts }
+
+    func maintainCache(_ start: MachineAddress, count: UInt64, clean: Bool, invalidate: Bool) {
+        host.cacheOperations.append((start, count, clean, invalidate))
+    }
+    func owner(of frame: MFN) -> Ref<Domain<Self>>? {
+        guard let owner = host.owners[frame], !owner.givenUp else { return nil }
+        return host.domains[owner.domain]
+    }
+    func owns(_ frame: MFN, _ domain: borrowing Domain<Self>) -> Bool {
+        guard let owner = host.owners[frame] else { return false }
+        return owner.domain == domain.id.rawValue && !owner.givenUp
+    }
+    func assign(_ frame: MFN, count: UInt64, to domain: borrowing Domain<Self>) {
+        for offset in 0..<count { host.owners[frame + offset] = (domain.id.rawValue, 0, false) }
+    }
+    func hold(_ frame: MFN, of domain: borrowing Domain<Self>) -> Bool {
+        guard owns(frame, domain) else { return false }
+        host.owners[frame]!.holds += 1
+        return true
+    }
+    func drop(_ frame: MFN) {
+        host.owners[frame]!.holds -= 1
+        free(frame)
+    }
+    func giveUp(_ frame: MFN) {
+        host.owners[frame]!.givenUp = true
+        free(frame)
+    }
+    private func free(_ frame: MFN) {
+        guard host.owners[frame]!.givenUp && host.owners[frame]!.holds == 0 else { return }
+        host.owners[frame] = nil
+        host.machine.source.free(frame)
+    }
+
+    var maximumFrame: MFN { host.machine.base + UInt64(host.machine.frames) }
+    func consoleWrite(_ bytes: borrowing Span<UInt8>, from domain: borrowing Domain<Self>) {}
+    func consoleRead() -> UInt8? { nil }
+    func setWallclock(seconds: UInt64, nanoseconds: UInt32, at systemTime: UInt64) {
+        host.wallclock = (seconds, nanoseconds, systemTime)
+    }
+    var capabilities: StaticString { "xen-3.0-fake " }
+    var machineFeatures: UInt32 { 0 }
+    var assists: UInt64 { 1 << UInt64(VMAssist.runstateUpdateFlag.rawValue) }
+    func writeCommandLine(at address: GuestVirtualAddress) throws(XenError) {}
+}
+
+struct NoExtra: ~Copyable {}
+
+/// A guest as the tests use it: RAM from guest frame 0x100 on, and a scratch area for arguments.
+final class FakeDomain {
+    let host: FakeHost
+    let ref: Ref<Domain<FakePlatform>>
+    private(set) var vcpus: [Ref<VCPU<FakePlatform>>] = []
+    static let firstFrame: UInt64 = 0x100
+    /// Where arguments go.
+    let scratch = GuestVirtualAddress(firstFrame << 12)
+
+    init(_ id: UInt16, host: FakeHost, privileged: Bool = false, vcpus count: Int = 2, frames: Int = 32) throws {
+        self.host = host
+        let source = host.machine.source
+        let info = source.allocate()!
+        let table = PageTable(format: Stage2Format(addressBits: 40), frames: source)!
+        let events = try EventChannels<FakeFrames, Ref<VCPU<FakePlatform>>>.create(
+            domain: DomainID(id), frames: source, layout: .arm, sharedInfo: info.address, lastPort: .max >> 1)
+        let grants = try GrantTable<FakeFrames>.create(
+            domain: DomainID(id), frames: source, maximumFrames: 8, maximumMaptrackFrames: 4, maximumVersion: 2,
+            NoGrantFrames())
+        let slot = FrameSlot<Domain<FakePlatform>>(source)!
+        ref = slot.fill(
+            Domain(
+                id: DomainID(id), isPrivileged: privileged, isDirectMapped: false, p2m: table, sharedInfo: info,
+                maximumPages: 4096, events: events, grants: grants, extra: NoExtra()))
+        host.domains[id] = ref
+        var names = VCPUTable<FakePlatform>()
+        for number in 0..<count {
+            let vcpu = FrameSlot<VCPU<FakePlatform>>(source)!.fill(
+                VCPU(
+                    id: VCPUID(UInt32(number)), domain: ref, unit: UInt16(number), isUp: number == 0,
+                    extra: NoExtra()))
+            vcpus.append(vcpu)
+            _ = names.append(vcpu)
+            try ref.pointee.events.pointee.addVCPU(vcpu)
+        }
+        ref.pointee.setVCPUs(names)
+        for number in 0..<UInt64(frames) {
+            guard ref.pointee.populate(GFN(Self.firstFrame + number), order: 0, platform) else { throw XenError.enomem }
+        }
+    }
+
+    var platform: FakePlatform { FakePlatform(host: host, running: ref) }
+
+    func type(_ gfn: UInt64) -> P2MType { ref.pointee.p2m.withLock { $0.lookup(GFN(gfn)) }.type }
+    func release(_ gfn: UInt64) -> Bool { ref.pointee.release(GFN(gfn), order: 0, platform) }
+    func frame(_ gfn: UInt64) -> MFN { ref.pointee.p2m.withLock { $0.lookup(GFN(gfn)) }.frame }
+
+    func write<Value: BitwiseCopyable>(_ value: Value, at address: GuestVirtualAddress) {
+        try! platform.guest.write(value, at: address)
+    }
+    func read<Value: BitwiseCopyable>(_ type: Value.Type = Value.self, at address: GuestVirtualAddress) -> Value {
+        try! platform.guest.read(Value.self, at: address)
+    }
+
+    /// One hypercall of vCPU 0's.
+    func call(_ number: Hypercall, _ arguments: UInt64..., vcpu: Int = 0) -> Outcome {
+        var list = InlineArray<5, UInt64>(repeating: 0)
+        for (index, argument) in arguments.enumerated() { list[index] = argument }
+        return Call(platform: platform, vcpu: vcpus[vcpu], arguments: list).perform(number.rawValue)
+    }
+
+    /// An operation whose argument is a structure: in and out.
+    func operate<Value: BitwiseCopyable>(
+        _ number: Hypercall, _ operation: UInt32, _ argument: inout Value, vcpu: Int = 0
+    ) -> Outcome {
+        write(argument, at: scratch)
+        let outcome = call(number, UInt64(operation), scratch.rawValue, 1, vcpu: vcpu)
+        argument = read(at: scratch)
+        return outcome
+    }
+
+    func event<Value: BitwiseCopyable>(_ operation: EventChannelOp, _ argument: inout Value) -> Outcome {
+        operate(.eventChannelOp, operation.rawValue, &argument)
+    }
+    func grant<Value: BitwiseCopyable>(_ operation: GrantTableOp, _ argument: inout Value) -> Outcome {
+        operate(.grantTableOp, operation.rawValue, &argument)
+    }
+}
+
+extension Outcome {
+    static func error(_ error: XenError) -> Outcome { .value(Int64(error.returnValue)) }
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Base
+import Containers
+import Domains
+import GrantTables
+import P2M
+import Support
+import Testing
+import XenABI
+
+@testable import Hypercalls
+
+@Suite struct GrantTableOpTests {
+    let host = FakeHost()
+
+    /// Maps the guest's first grant frame at 0x200 and fills in entries 8 and up, which grant its RAM to `domain`.
+    func grantAll(_ guest: FakeDomain, to domain: UInt16, count: UInt32 = 16) {
+        var add = AddToPhysmap<Caller64>()
+        add.domain = ReservedDomain.caller
+        add.space = MapSpace.grantTable.rawValue
+        add.gpfn = 0x200
+        #expect(guest.operate(.memoryOp, MemoryOp.addToPhysmap.rawValue, &add) == .success)
+        for index in 0..<count {
+            var entry = GrantEntryV1()
+            entry.flags = GrantFlag.permitAccess
+            entry.domain = domain
+            entry.frame = 0x108 + index
+            guest.write(entry, at: GuestVirtualAddress(0x200 << 12) + UInt64(8 + index) * 8)
+        }
+    }
+
+    @Test func sizesAndVersions() throws {
+        let dom0 = try FakeDomain(0, host: host, privileged: true)
+        let guest = try FakeDomain(4, host: host)
+        var size = GrantQuerySize()
+        size.domain = ReservedDomain.caller
+        #expect(guest.grant(.querySize, &size) == .success)
+        #expect((size.status, size.nrFrames, size.maxNrFrames) == (0, 1, 8))
+        size.domain = 0
+        #expect(guest.grant(.querySize, &size) == .success)
+        #expect(size.status == GrantStatus.permissionDenied.rawValue)
+        size.domain = 99
+        #expect(dom0.grant(.querySize, &size) == .success)
+        #expect(size.status == GrantStatus.badDomain.rawValue)
+        var setup = GrantSetupTable<Caller64>()
+        setup.domain = 4
+        setup.nrFrames = 3
+        setup.frameList = dom0.scratch.rawValue + 256
+        #expect(dom0.grant(.setupTable, &setup) == .success)
+        #expect(setup.status == 0)
+        #expect(dom0.read(UInt64.self, at: dom0.scratch + 256) == .max)
+        setup.nrFrames = 9
+        #expect(dom0.grant(.setupTable, &setup) == .success)
+        #expect(setup.status == GrantStatus.generalError.rawValue)
+        setup.nrFrames = 1
+        setup.frameList = 1 << 39
+        #expect(dom0.grant(.setupTable, &setup) == .success)
+        #expect(setup.status == GrantStatus.badVirtualAddress.rawValue)
+        var version = GrantSetVersion()
+        version.version = 2
+        #expect(guest.grant(.setVersion, &version) == .success)
+        version.version = 5
+        #expect(guest.grant(.setVersion, &version) == .error(.einval))
+        #expect(version.version == 2)
+        var get = GrantGetVersion()
+        get.domain = 4
+        #expect(dom0.grant(.getVersion, &get) == .success)
+        #expect(get.version == 2)
+        var frames = GrantGetStatusFrames<Caller64>()
+        frames.domain = ReservedDomain.caller
+        frames.nrFrames = 1
+        frames.frameList = guest.scratch.rawValue + 256
+        #expect(guest.grant(.getStatusFrames, &frames) == .success)
+        #expect(frames.status == 0)
+        frames.nrFrames = 9
+        #expect(guest.grant(.getStatusFrames, &frames) == .success)
+        #expect(frames.status == GrantStatus.generalError.rawValue)
+        for count in [0, 2] as [UInt64] {
+            #expect(
+                guest.call(.grantTableOp, UInt64(GrantTableOp.querySize.rawValue), guest.scratch.rawValue, count)
+                    == .error(.einval))
+        }
+        #expect(guest.call(.grantTableOp, 6, guest.scratch.rawValue, 1 << 31) == .error(.einval))
+        #expect(guest.call(.grantTableOp, 6 | 1 << 12, guest.scratch.rawValue, 1) == .error(.einval))
+        #expect(guest.call(.grantTableOp, 4, guest.scratch.rawValue, 1) == .error(.eopnotsupp))
+        #expect(guest.call(.grantTableOp, 3, guest.scratch.rawValue, 1) == .error(.enosys))
+    }
+
+    @Test func mapUseAndUnmapAList() throws {
+        let dom0 = try FakeDomain(0, host: host, privileged: true)
+        let guest = try FakeDomain(4, host: host, frames: 64)
+        grantAll(guest, to: 0, count: 40)
+        let list = GuestVirtualAddress(0x110 << 12)
+        let size = UInt64(MemoryLayout<GrantMap>.stride)
+        for index in 0..<40 as Range<UInt64> {
+            var map = GrantMap()
+            map.domain = index == 7 ? 99 : 4
+            map.ref = 8 + UInt32(index)
+            map.flags = GrantMapFlag.hostMap
+            map.hostAddress = (0x300 + index) << 12
+            dom0.write(map, at: list + index * size)
+        }
+        // An interrupt waits all the time: one element is done each time.
+        host.preempts = true
+        var arguments = (UInt64(GrantTableOp.mapGrantRef.rawValue), list.rawValue, UInt64(40))
+        var calls = 1
+        while case .againWithRest(let first, let second, let third) = dom0.call(
+            .grantTableOp, arguments.0, arguments.1, arguments.2)
+        {
+            arguments = (first, second, third)
+            calls += 1
+        }
+        #expect(calls == 40)
+        host.preempts = false
+        var handles: [UInt32] = []
+        for index in 0..<40 as Range<UInt64> {
+            let map: GrantMap = dom0.read(at: list + index * size)
+            #expect(map.status == (index == 7 ? GrantStatus.badDomain.rawValue : 0))
+            handles.append(map.handle)
+            if index == 7 { continue }
+            #expect(dom0.frame(0x300 + index) == guest.frame(0x108 + index))
+            #expect(map.deviceAddress == guest.frame(0x108 + index).address.rawValue)
+            #expect(host.owners[guest.frame(0x108 + index)]?.holds == 1)
+        }
+        // The guest gives a page up while dom0 has it: it stays until dom0 lets go.
+        let page = guest.frame(0x108)
+        #expect(guest.release(0x108))
+        #expect(host.owners[page]?.givenUp == true)
+
+        let unmapSize = UInt64(MemoryLayout<GrantUnmap>.stride)
+        for index in 0..<40 as Range<UInt64> {
+            var unmap = GrantUnmap()
+            unmap.handle = handles[Int(index)]
+            unmap.hostAddress = (0x300 + index) << 12
+            if index == 7 { unmap.handle = 4000 }
+            dom0.write(unmap, at: list + index * unmapSize)
+        }
+        #expect(dom0.call(.grantTableOp, UInt64(GrantTableOp.unmapGrantRef.rawValue), list.rawValue, 40) == .success)
+        for index in 0..<40 as Range<UInt64> {
+            let unmap: GrantUnmap = dom0.read(at: list + index * unmapSize)
+            #expect(unmap.status == (index == 7 ? GrantStatus.badHandle.rawValue : 0))
+        }
+        #expect(host.owners.values.allSatisfy { $0.holds == 0 })
+        #expect(host.owners[page] == nil)
+        #expect(dom0.type(0x300) == .invalid)
+    }
+
+    @Test func copySwapAndFlush() throws {
+        let dom0 = try FakeDomain(0, host: host, privileged: true)
+        let guest = try FakeDomain(4, host: host)
+        grantAll(guest, to: 0)
+        guest.write(UInt64(0xfeed_beef), at: GuestVirtualAddress(0x108 << 12) + 100)
+        var copy = GrantCopy<Caller64>()
+        copy.flags = GrantCopy<Caller64>.sourceIsGrant
+        copy.source.refOrFrame = 8
+        copy.source.domain = 4
+        copy.source.offset = 100
+        copy.destination.refOrFrame = 0x110
+        copy.destination.domain = ReservedDomain.caller
+        copy.length = 8
+        #expect(dom0.grant(.copy, &copy) == .success)
+        #expect(copy.status == 0)
+        #expect(dom0.read(UInt64.self, at: GuestVirtualAddress(0x110 << 12)) == 0xfeed_beef)
+        copy.source.domain = 55
+        #expect(dom0.grant(.copy, &copy) == .success)
+        #expect(copy.status == GrantStatus.badDomain.rawValue)
+        #expect(host.owners.values.allSatisfy { $0.holds == 0 })
+        var swap = GrantSwap()
+        swap.refA = 8
+        swap.refB = 9
+        #expect(guest.grant(.swapGrantRef, &swap) == .success)
+        #expect(swap.status == 0)
+        #expect(guest.read(GrantEntryV1.self, at: GuestVirtualAddress(0x200 << 12) + 64).frame == 0x109)
+        var flush = GrantCacheFlush()
+        flush.deviceAddressOrRef = guest.frame(0x10A).address.rawValue
+        flush.offset = 16
+        flush.length = 64
+        flush.operation = GrantCacheFlush.clean
+        // Its own page; another's only while it is mapped.
+        #expect(guest.grant(.cacheFlush, &flush) == .success)
+        #expect(host.cacheOperations.map(\.count) == [64])
+        #expect(dom0.grant(.cacheFlush, &flush) == .error(.einval))
+        var map = GrantMap()
+        map.domain = 4
+        map.ref = 10
+        map.flags = GrantMapFlag.hostMap | GrantMapFlag.readOnly
+        map.hostAddress = 0x300 << 12
+        #expect(dom0.grant(.mapGrantRef, &map) == .success)
+        #expect(map.status == 0)
+        #expect(dom0.grant(.cacheFlush, &flush) == .success)
+        flush.deviceAddressOrRef = 0
+        #expect(dom0.grant(.cacheFlush, &flush) == .error(.eperm))
+        for (offset, length, operation) in [(4096, 0, 1), (4000, 97, 1), (0, 4097, 1), (0, 1, 4), (0, 1, 1 << 31)]
+            as [(UInt16, UInt16, UInt32)]
+        {
+            flush.offset = offset
+            flush.length = length
+            flush.operation = operation
+            #expect(dom0.grant(.cacheFlush, &flush) == .error(.einval))
+        }
+    }
+
+    @Test func theTableIsInOnePlace() throws {
+        let guest = try FakeDomain(4, host: host)
+        grantAll(guest, to: 0)
+        var add = AddToPhysmap<Caller64>()
+        add.domain = ReservedDomain.caller
+        add.space = MapSpace.grantTable.rawValue
+        add.gpfn = 0x201
+        #expect(guest.operate(.memoryOp, MemoryOp.addToPhysmap.rawValue, &add) == .error(.ebusy))
+        var remove = RemoveFromPhysmap<Caller64>()
+        remove.domain = ReservedDomain.caller
+        remove.gpfn = 0x200
+        #expect(guest.operate(.memoryOp, MemoryOp.removeFromPhysmap.rawValue, &remove) == .success)
+        #expect(guest.operate(.memoryOp, MemoryOp.addToPhysmap.rawValue, &add) == .success)
+        add.index = 8
+        #expect(guest.operate(.memoryOp, MemoryOp.addToPhysmap.rawValue, &add) == .error(.einval))
+    }
+}
