@@ -81,6 +81,11 @@ $(BUILD)/guests/%/bench: $(wildcard Tests/Guests/bench/*.[chS] Tests/Guests/benc
 unit: deps ## host tests of the portable modules
 	swift test --xunit-output $(BUILD)/unit.xml
 
+.PHONY: lint
+lint: deps ## format and house rules
+	@swift format lint --strict --recursive Sources
+	@$(PYTHON) Tests/Lint/lint.py
+
 .PHONY: test
 test: deps ## everything: host tests, lint and gates, images booted for real
 	@$(PYTHON) Tests/Image/suite.py

@@ -18,7 +18,8 @@ public struct BootPool: FrameSource {
     @unsafe public func pointer(to address: MachineAddress) -> UnsafeMutableRawPointer {
         // SAFETY: only addresses inside the image come here: tables of the pool, or the boot tables.
         unsafe UnsafeMutableRawPointer(
-            bitPattern: UInt(boot_image_start() &+ (address.rawValue &- image.rawValue))).unsafelyUnwrapped
+            bitPattern: UInt(boot_image_start() &+ (address.rawValue &- image.rawValue))
+        ).unsafelyUnwrapped
     }
 
     public func allocate(order: Int, node: NUMANode?) -> MFN? {

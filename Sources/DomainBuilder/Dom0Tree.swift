@@ -106,7 +106,11 @@ public struct Dom0Tree: ~Escapable {
             writer.property("reg", cells: [UInt32(truncatingIfNeeded: start), UInt32(truncatingIfNeeded: size)])
         } else {
             writer.property(
-                "reg", cells: [UInt32(truncatingIfNeeded: start >> 32), UInt32(truncatingIfNeeded: start), UInt32(truncatingIfNeeded: size)])
+                "reg",
+                cells: [
+                    UInt32(truncatingIfNeeded: start >> 32), UInt32(truncatingIfNeeded: start),
+                    UInt32(truncatingIfNeeded: size),
+                ])
         }
     }
 
@@ -188,7 +192,8 @@ public struct Dom0Tree: ~Escapable {
         writer.begin(host.name(of: gic.node))
         writer.copyProperties(of: gic.node, from: host) { property in
             let name = host.name(of: property)
-            return !(name.equals("reg") || name.equals("interrupts") || name.equals("#redistributor-regions")
+            return
+                !(name.equals("reg") || name.equals("interrupts") || name.equals("#redistributor-regions")
                 || name.equals("redistributor-stride"))
         }
         if let first = plan.gicRegions[0], let second = plan.gicRegions[1] {

@@ -46,7 +46,8 @@ public struct Domain<P: Platform>: ~Copyable {
     let vcpuTable = Once<VCPUTable<P>>()
 
     public init(
-        id: DomainID, isPrivileged: Bool, isDirectMapped: Bool, p2m: consuming PageTable<P.Format, P.Frames>, sharedInfo: MFN,
+        id: DomainID, isPrivileged: Bool, isDirectMapped: Bool, p2m: consuming PageTable<P.Format, P.Frames>,
+        sharedInfo: MFN,
         maximumPages: UInt64, events: consuming FrameBox<EventChannels<P.Frames, Ref<VCPU<P>>>>,
         grants: consuming FrameBox<GrantTable<P.Frames>>, extra: consuming P.DomainExtra
     ) {
@@ -114,7 +115,8 @@ public struct VCPU<P: Platform>: ~Copyable {
     let runstateArea = Atomic<UInt64>(0)
     public let extra: P.VCPUExtra
 
-    public init(id: VCPUID, domain: Ref<Domain<P>>, unit: UInt16, isUp: Bool, extra: consuming P.VCPUExtra,
+    public init(
+        id: VCPUID, domain: Ref<Domain<P>>, unit: UInt16, isUp: Bool, extra: consuming P.VCPUExtra,
         now: SystemTime = SystemTime(nanoseconds: 0)
     ) {
         self.id = id

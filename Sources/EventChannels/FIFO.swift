@@ -69,7 +69,8 @@ extension EventChannels {
 
     /// Tells the vCPU that the queue has a new head.
     private func raiseReady(
-        _ number: UInt32, _ vcpu: Ref<VCPUEvents<VCPU>>, _ queue: QueueID, _ control: MachineAddress, _ sink: some EventSink<VCPU>
+        _ number: UInt32, _ vcpu: Ref<VCPUEvents<VCPU>>, _ queue: QueueID, _ control: MachineAddress,
+        _ sink: some EventSink<VCPU>
     ) {
         let bit = UInt32(1) << queue.priority
         guard let ready = word(control).pointee.setBits(bit) else {

@@ -108,7 +108,9 @@ struct ACPISubtables: ~Escapable {
     /// The next one, header included; nil at the end, or where a length cannot be.
     @_lifetime(copy self)
     mutating func next() -> Span<UInt8>? {
-        guard let length = table.byte(at: position + 1), length >= 2, position + Int(length) <= table.count else { return nil }
+        guard let length = table.byte(at: position + 1), length >= 2, position + Int(length) <= table.count else {
+            return nil
+        }
         let start = position
         position += Int(length)
         return table.slice(from: start, count: Int(length))

@@ -59,7 +59,9 @@ extension ACPI {
         /// Nil where the matrix is not as large as it says.
         @_lifetime(copy table)
         public init?(_ table: Span<UInt8>) {
-            guard let count = table.littleEndian64(at: 36), count <= 4096, table.count >= 44 + Int(count * count) else { return nil }
+            guard let count = table.littleEndian64(at: 36), count <= 4096, table.count >= 44 + Int(count * count) else {
+                return nil
+            }
             matrix = table.slice(from: 44)
             self.count = Int(count)
         }

@@ -61,14 +61,17 @@ extension ACPI {
         public init(_ table: Span<UInt8>) {
             let flags = table.littleEndian32(at: Offset.flags) ?? 0
             let hasTimer = (table.byte(at: Offset.timerLength) ?? 0) == 4
-            timer = hasTimer
+            timer =
+                hasTimer
                 ? Register(table, at: Offset.extendedTimer) ?? Register(port: table.littleEndian32(at: Offset.timer)) : nil
             timerIs32Bits = flags & 1 << 8 != 0
             reset = flags & 1 << 10 != 0 ? Register(table, at: Offset.reset) : nil
             resetValue = table.byte(at: Offset.resetValue) ?? 0
-            controlA = Register(table, at: Offset.extendedControlA)
+            controlA =
+                Register(table, at: Offset.extendedControlA)
                 ?? Register(port: table.littleEndian32(at: Offset.controlA))
-            controlB = Register(table, at: Offset.extendedControlB)
+            controlB =
+                Register(table, at: Offset.extendedControlB)
                 ?? Register(port: table.littleEndian32(at: Offset.controlB))
             let extended = table.littleEndian64(at: Offset.extendedDSDT) ?? 0
             dsdt = extended != 0 ? extended : UInt64(table.littleEndian32(at: Offset.dsdt) ?? 0)

@@ -85,7 +85,8 @@ public struct MemoryMap: ~Escapable {
         position += stride
         let size = pages.multipliedReportingOverflow(by: 4096)
         return MemoryMapEntry(
-            start: start, size: size.overflow ? UInt64.max : size.partialValue, type: UInt32(Self.kind(efiType: type).rawValue))
+            start: start, size: size.overflow ? UInt64.max : size.partialValue,
+            type: UInt32(Self.kind(efiType: type).rawValue))
     }
 
     /// UEFI 2.10, table 7.10. The boot services are over, so their memory and the loader's are free.

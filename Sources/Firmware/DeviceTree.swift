@@ -92,7 +92,9 @@ public struct DeviceTree: ~Escapable {
     }
 
     /// The root node.
-    public var root: Node { Node(offset: Int32(truncatingIfNeeded: structure), parent: Int32(truncatingIfNeeded: structure), depth: 0) }
+    public var root: Node {
+        Node(offset: Int32(truncatingIfNeeded: structure), parent: Int32(truncatingIfNeeded: structure), depth: 0)
+    }
 
     private static func fits(_ start: UInt32, _ count: UInt32, in size: Int) -> Bool {
         UInt64(start) >= UInt64(headerSize) && UInt64(start) + UInt64(count) <= UInt64(size)

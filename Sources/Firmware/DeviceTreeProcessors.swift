@@ -61,10 +61,14 @@ extension DeviceTree {
 
     /// On 32-bit trees the method may stand in `/cpus`.
     private func enableMethod(of node: Node, parent: Node) -> EnableMethod {
-        guard let property = property("enable-method", of: node) ?? property("enable-method", of: parent) else { return .none }
+        guard let property = property("enable-method", of: node) ?? property("enable-method", of: parent) else {
+            return .none
+        }
         let method = value(of: property)
         if method.contains("psci") { return .psci }
-        if method.contains("spin-table"), let address = self["cpu-release-addr", of: node]?.u64 { return .spinTable(address) }
+        if method.contains("spin-table"), let address = self["cpu-release-addr", of: node]?.u64 {
+            return .spinTable(address)
+        }
         return .other
     }
 

@@ -82,7 +82,9 @@ public struct LinuxImage: Hashable, Sendable, BitwiseCopyable {
     }
 
     private init(arm32 header: Span<UInt8>, fileSize: UInt64) throws(LinuxImageError) {
-        guard let start = header.littleEndian32(at: 0x28), let end = header.littleEndian32(at: 0x2c) else { throw .truncated }
+        guard let start = header.littleEndian32(at: 0x28), let end = header.littleEndian32(at: 0x2c) else {
+            throw .truncated
+        }
         guard header.littleEndian32(at: 0x24) == 0x016f_2818 else { throw .bigEndian }
         guard end > start, UInt64(end - start) <= fileSize else { throw .badSize }
         kind = .arm32

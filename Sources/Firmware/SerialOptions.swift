@@ -53,7 +53,8 @@ public struct SerialOptions: Hashable, Sendable, BitwiseCopyable {
     /// Bits 3-5 of a 16550's line control register (PC16550D, 8.6).
     private static func parityBits(_ letter: UInt8) -> UInt8? {
         let bits: InlineArray<5, (letter: UInt8, bits: UInt8)> = [
-            (UInt8(ascii: "n"), 0), (UInt8(ascii: "o"), 1), (UInt8(ascii: "e"), 3), (UInt8(ascii: "m"), 5), (UInt8(ascii: "s"), 7),
+            (UInt8(ascii: "n"), 0), (UInt8(ascii: "o"), 1), (UInt8(ascii: "e"), 3), (UInt8(ascii: "m"), 5),
+            (UInt8(ascii: "s"), 7),
         ]
         for index in bits.indices where bits[index].letter == letter { return bits[index].bits << 3 }
         return nil

@@ -47,7 +47,9 @@ extension Call {
     private func reservation(_ start: UInt64) throws(XenError) -> Outcome {
         let argument = try platform.guest.read(MemoryReservation<Caller64>.self, at: handle(1))
         guard argument.nrExtents <= UInt64.max >> progressShift else { return .value(Int64(start)) }
-        guard start < argument.nrExtents else { return start == argument.nrExtents ? .value(Int64(start)) : .value(Int64(start)) }
+        guard start < argument.nrExtents else {
+            return start == argument.nrExtents ? .value(Int64(start)) : .value(Int64(start))
+        }
         let target: Ref<Domain<P>>
         do throws(XenError) {
             target = try self.target(argument.domain)

@@ -5,7 +5,6 @@ public import Containers
 public import Machine
 import Sync
 
-
 /// The heap that everything allocates from: the buddy heap under its lock, with clean frames on delivery.
 public struct FrameHeap<Frames: FrameMemory>: ~Copyable {
     public let memory: Frames

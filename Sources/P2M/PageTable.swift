@@ -95,9 +95,10 @@ public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
             let offset = frame.rawValue & (size - 1)
             let count = min(size - offset, range.end.rawValue - frame.rawValue)
             let part = GuestRange(start: frame, count: count)
-            guard setEntry(
-                slot(table, format.index(frame.rawValue, level: level)), level: level, part: part, target: target,
-                type: type, replaced: &replaced, cache: cache)
+            guard
+                setEntry(
+                    slot(table, format.index(frame.rawValue, level: level)), level: level, part: part, target: target,
+                    type: type, replaced: &replaced, cache: cache)
             else { return false }
             frame += count
             if target != .invalid { target += count }

@@ -32,7 +32,8 @@ extension VirtualGIC {
             var bits = (bank.pendingInMemory & enabled | bank.load(.active)) & ~bank.load(.resident)
             while bits != 0 {
                 let resident = Resident(
-                    bank: bank, index: index, number: UInt32(truncatingIfNeeded: bits.trailingZeroBitCount), isLatched: false)
+                    bank: bank, index: index, number: UInt32(truncatingIfNeeded: bits.trailingZeroBitCount), isLatched: false
+                )
                 bits &= bits &- 1
                 if index != 0, forward(resident, vcpu, on: host) { continue }
                 if free == 0 {
@@ -77,7 +78,9 @@ extension VirtualGIC {
         let bit = resident.bit
         // Whoever sets the bit has the interrupt.
         if bank.set(.resident, bit) & bit != 0 { return false }
-        if resident.index != 0 { bank.setByte(BankLayout.holders, resident.number, UInt8(truncatingIfNeeded: vcpu.rawValue)) }
+        if resident.index != 0 {
+            bank.setByte(BankLayout.holders, resident.number, UInt8(truncatingIfNeeded: vcpu.rawValue))
+        }
         let isMapped = bank.load(.mapped) & bit != 0
         var entry = ListRegister(
             interrupt: resident.index << 5 | resident.number, state: [],

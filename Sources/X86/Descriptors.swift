@@ -8,7 +8,8 @@ public enum Descriptor {
     /// An available 64-bit TSS of `size` bytes at `base`.
     public static func task(base: UInt64, size: UInt64) -> (low: UInt64, high: UInt64) {
         let limit = size - 1
-        let low = limit & 0xffff | (base & 0xff_ffff) << 16 | 0x89 << 40 | (limit >> 16 & 0xf) << 48 | (base >> 24 & 0xff) << 56
+        let low =
+            limit & 0xffff | (base & 0xff_ffff) << 16 | 0x89 << 40 | (limit >> 16 & 0xf) << 48 | (base >> 24 & 0xff) << 56
         return (low, base >> 32)
     }
 

@@ -47,7 +47,8 @@ public struct HostAddressSpace<Frames: FrameSource>: ~Copyable {
     /// Maps memory into the direct map. False without frames for tables.
     public mutating func mapRAM(_ range: MachineRange, readOnly: Bool = false) -> Bool {
         table.map(
-            direct(range), to: range.start, type: readOnly ? .hypervisorReadOnly : .ramReadWrite, cache: HostTranslationCache())
+            direct(range), to: range.start, type: readOnly ? .hypervisorReadOnly : .ramReadWrite,
+            cache: HostTranslationCache())
     }
 
     /// Takes what is not memory out of the direct map. False without frames for tables.

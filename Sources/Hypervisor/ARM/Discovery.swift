@@ -29,7 +29,9 @@ struct MachineDescription {
     init(_ tree: borrowing DeviceTree, uart: ConsolePort?, bootProcessor: UInt64) {
         self.uart = uart
         guard let gic = tree.gic() else { panic("no interrupt controller in the device tree: expected a GICv2 or GICv3") }
-        guard let timer = tree.timer() else { panic("no generic timer in the device tree: expected arm,armv8-timer or arm,armv7-timer") }
+        guard let timer = tree.timer() else {
+            panic("no generic timer in the device tree: expected arm,armv8-timer or arm,armv7-timer")
+        }
         guard let psci = tree.psci() else { panic("no PSCI in the device tree: expected arm,psci-0.2 or later") }
         self.gic = gic
         self.timer = timer

@@ -35,7 +35,9 @@ struct ProcessorState: ~Copyable {
 extension ARMMachine {
     init(_ description: borrowing MachineDescription, _ space: inout HostAddressSpace<MetalFrames>) {
         let controller = description.gic
-        guard case .v2 = controller.version else { panic("the interrupt controller is a GICv3: expected a GICv2 on this ISA") }
+        guard case .v2 = controller.version else {
+            panic("the interrupt controller is a GICv3: expected a GICv2 on this ISA")
+        }
         guard let cpu = controller.cpuInterface, let control = controller.hypervisorInterface else {
             panic("the GICv2 in the device tree has no virtual interface: expected GICC, GICH and GICV in reg")
         }
@@ -48,7 +50,8 @@ extension ARMMachine {
         timer = description.timer.hypervisor?.id ?? 26
         let frequency = UInt64(description.timer.frequency ?? 0)
         self.frequency = frequency != 0 ? frequency : UInt64(max(read_cntfrq(), 1))
-        cpuOn = description.psci.hasVersion ? PSCIFunction.cpuOn.rawValue : description.psci.cpuOn ?? PSCIFunction.cpuOn.rawValue
+        cpuOn =
+            description.psci.hasVersion ? PSCIFunction.cpuOn.rawValue : description.psci.cpuOn ?? PSCIFunction.cpuOn.rawValue
     }
 }
 

@@ -17,7 +17,8 @@ import Machine
         console.putLine("SP:     \(hex: UInt64(registers.sp), digits: 8)")
         console.putLine("CPSR:   \(hex: UInt64(registers.cpsr), digits: 8)")
         dump(registers, to: &console)
-        console.putLine("HDFAR: \(hex: UInt64(registers.hdfar), digits: 8)  HIFAR: \(hex: UInt64(registers.hifar), digits: 8)")
+        console.putLine(
+            "HDFAR: \(hex: UInt64(registers.hdfar), digits: 8)  HIFAR: \(hex: UInt64(registers.hifar), digits: 8)")
         console.putLine("Xen call trace:")
         console.putLine("   \(symbol(registers.pc)) (PC)")
         // A function that called none yet has no frame record: its caller is in LR alone.

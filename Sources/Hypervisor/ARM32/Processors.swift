@@ -107,7 +107,8 @@ func takeInterrupts(_ pcpu: PCPU) {
 /// One CPU cleans: each block takes the heap's lock twice, and CPUs that queue for it would keep each other from sleeping.
 func idle(_ pcpu: PCPU) -> Never {
     while true {
-        let isCleaner = root.state.isBeingCleaned.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged
+        let isCleaner = root.state.isBeingCleaned.compareExchange(expected: false, desired: true, ordering: .acquiring)
+            .exchanged
         if isCleaner {
             while root.heap.value.scrub(order: cleaningOrder) { takeInterrupts(pcpu) }
             root.state.isBeingCleaned.store(false, ordering: .releasing)

@@ -77,7 +77,10 @@ struct ProcessorState: ~Copyable {
 }
 
 extension ARMMachine {
-    init(_ description: borrowing MachineDescription, gic: PhysicalGIC, processors: InlineArray<256, ProcessorRecord>, count: Int) {
+    init(
+        _ description: borrowing MachineDescription, gic: PhysicalGIC, processors: InlineArray<256, ProcessorRecord>,
+        count: Int
+    ) {
         self.gic = gic
         self.processors = processors
         processorCount = count

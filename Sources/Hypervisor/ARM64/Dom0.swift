@@ -165,7 +165,9 @@ private func allocateMemory(_ domain: MetalDomain, _ plan: inout Dom0TreePlan) {
     let option = root.options.value.dom0Memory
     var wanted = option?.bytes(available: available) ?? defaultDom0Memory
     // `bytes` never says more than there is; a plain size that is more is an error, as in Xen on ARM.
-    if let size = option?.size, size.percent == 0, !size.isNegative { wanted = max(wanted, min(size.bytes, option?.maximumBytes(available: available) ?? .max)) }
+    if let size = option?.size, size.percent == 0, !size.isNegative {
+        wanted = max(wanted, min(size.bytes, option?.maximumBytes(available: available) ?? .max))
+    }
     guard wanted <= available else {
         panic("dom0_mem asks for \(wanted >> 20) MB, but only \(available >> 20) MB are available")
     }

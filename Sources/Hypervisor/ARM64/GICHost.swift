@@ -106,7 +106,9 @@ func kick(_ vcpu: MetalVCPU, from pcpu: PCPU) {
     if place == pcpu.rawValue + 1 { return }
     if place != 0 {
         sendKick(to: Int(place - 1))
-    } else if vcpu.pointee.extra.isRunnable.load(ordering: .acquiring), case .tickle(let target) = root.state.scheduler.withLock({ $0.wake(UnitID(vcpu.pointee.unit)) }) {
+    } else if vcpu.pointee.extra.isRunnable.load(ordering: .acquiring),
+        case .tickle(let target) = root.state.scheduler.withLock({ $0.wake(UnitID(vcpu.pointee.unit)) })
+    {
         tickle(target, from: pcpu)
     }
 }

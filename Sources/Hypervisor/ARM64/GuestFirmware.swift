@@ -117,8 +117,10 @@ func reset(_ vcpu: MetalVCPU, entry: UInt64, context: UInt64) {
 
 /// A domain ends. dom0's end is the machine's.
 func shutDown(_ domain: MetalDomain, _ reason: ShutdownReason) {
-    guard domain.pointee.shutdown.compareExchange(
-        expected: 0, desired: reason.rawValue + 1, ordering: .acquiringAndReleasing).exchanged
+    guard
+        domain.pointee.shutdown.compareExchange(
+            expected: 0, desired: reason.rawValue + 1, ordering: .acquiringAndReleasing
+        ).exchanged
     else { return }
     guard domain.pointee.id == .dom0 else { return }
     switch reason {

@@ -198,7 +198,9 @@ private func wakeExpired(_ cpu: CPULocal) {
 private func forEachHere(_ pcpu: PCPU, _ body: (MetalVCPU) -> Void) {
     guard root.state.units.isSet else { return }
     for index in 0..<root.state.units.value.count {
-        if let vcpu = root.state.units.value[UnitID(UInt16(index))], root.state.units.value.home(index) == pcpu { body(vcpu) }
+        if let vcpu = root.state.units.value[UnitID(UInt16(index))], root.state.units.value.home(index) == pcpu {
+            body(vcpu)
+        }
     }
 }
 

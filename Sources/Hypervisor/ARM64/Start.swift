@@ -96,13 +96,15 @@ private func mapAllRAM(
 
 /// The interrupt controller, this CPU's share of the machine, then the other CPUs.
 private func startProcessors(
-    _ tree: DeviceTree, _ description: inout MachineDescription, _ space: inout HostAddressSpace<MetalFrames>, image: MachineRange
+    _ tree: DeviceTree, _ description: inout MachineDescription, _ space: inout HostAddressSpace<MetalFrames>,
+    image: MachineRange
 ) {
     let gic = PhysicalGIC(description.gic, &space)
     var records = InlineArray<256, ProcessorRecord>(repeating: ProcessorRecord())
     for index in 0..<description.processorCount {
         let processor = description.processors[index]
-        records[index] = ProcessorRecord(mpidr: processor.mpidr, target: UInt8(truncatingIfNeeded: 1 << UInt64(index & 7)), node: processor.node)
+        records[index] = ProcessorRecord(
+            mpidr: processor.mpidr, target: UInt8(truncatingIfNeeded: 1 << UInt64(index & 7)), node: processor.node)
     }
     if case .v3 = gic { findRedistributors(tree, description.gic, &records, count: description.processorCount, &space) }
     if case .v2(let gic) = gic { records[0].target = gic.distributor.ownTarget }

@@ -52,7 +52,9 @@ import XenABI
         registers.skipInstruction()
         return firmwareCall(registers, vcpu, &cpu)
     case .instructionAbort(let address):
-        log.debug("d\(vcpu.pointee.domain.pointee.id.rawValue)v\(vcpu.pointee.id.rawValue): instruction abort at 0x\(hex: address.rawValue)")
+        log.debug(
+            "d\(vcpu.pointee.domain.pointee.id.rawValue)v\(vcpu.pointee.id.rawValue): instruction abort at 0x\(hex: address.rawValue)"
+        )
         return injectAbort(registers, vcpu, isInstruction: true)
     case .coprocessor, .unexpected:
         return injectUndefined(registers, vcpu)
@@ -201,8 +203,9 @@ private func dataAbort(
     }
     let offset = UInt32(truncatingIfNeeded: isDistributor ? distributorOffset : redistributorOffset)
     let value = access.isWrite ? registers[access.target] : nil
-    guard let result = accessGIC(
-        offset, isDistributor: isDistributor, width: UInt32(access.width), write: value, vcpu, pcpu)
+    guard
+        let result = accessGIC(
+            offset, isDistributor: isDistributor, width: UInt32(access.width), write: value, vcpu, pcpu)
     else { return unhandledAbort(access, registers, vcpu) }
     if !access.isWrite { registers[access.target] = access.extend(result) }
     registers.skipInstruction()
@@ -215,6 +218,7 @@ private func unhandledAbort(_ access: DataAbort, _ registers: GuestRegisters, _ 
     let type = vcpu.pointee.domain.pointee.p2m.withLock { $0.lookup(access.address.frame).type }
     if access.kind == .translation, type != .invalid { return false }
     log.debug(
-        "d\(vcpu.pointee.domain.pointee.id.rawValue)v\(vcpu.pointee.id.rawValue): data abort at 0x\(hex: access.address.rawValue), pc 0x\(hex: registers.pc)")
+        "d\(vcpu.pointee.domain.pointee.id.rawValue)v\(vcpu.pointee.id.rawValue): data abort at 0x\(hex: access.address.rawValue), pc 0x\(hex: registers.pc)"
+    )
     return injectAbort(registers, vcpu, isInstruction: false)
 }

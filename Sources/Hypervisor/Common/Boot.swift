@@ -12,7 +12,8 @@ func printBanner() {
 
 /// Makes the frame table and the heap from `memory` without `reserved`, and prints what there is on each node.
 @inline(never) func startHeap(memory: RangeList<MachineSpace>, reserved: RangeList<MachineSpace>, nodes: Int) {
-    var banks = InlineArray<64, MemoryBank>(repeating: MemoryBank(range: MachineRange(start: MFN(0), count: 0), node: NUMANode(0)))
+    var banks = InlineArray<64, MemoryBank>(
+        repeating: MemoryBank(range: MachineRange(start: MFN(0), count: 0), node: NUMANode(0)))
     let count = min(memory.count, maximumBanks)
     for index in 0..<count { banks[index] = MemoryBank(range: memory[index].range, node: NUMANode(memory[index].tag)) }
     if memory.count > count { log.warning("memory map: \(memory.count - count) ranges are not used") }
@@ -33,7 +34,8 @@ private func describe(_ memory: RangeList<MachineSpace>, nodes: Int) {
     for index in 0..<memory.count {
         let range = memory[index].range
         log.notice(
-            "NUMA node \(memory[index].tag): 0x\(hex: range.start.address.rawValue, digits: 10) - 0x\(hex: range.end.address.rawValue, digits: 10), \(range.count >> 8) MiB")
+            "NUMA node \(memory[index].tag): 0x\(hex: range.start.address.rawValue, digits: 10) - 0x\(hex: range.end.address.rawValue, digits: 10), \(range.count >> 8) MiB"
+        )
     }
     for node in 0..<nodes {
         log.notice("NUMA node \(node): \(root.heap.value.freeFrames(on: NUMANode(UInt8(node))) >> 8) MiB free")

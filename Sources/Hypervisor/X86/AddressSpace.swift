@@ -41,7 +41,9 @@ struct PoolFrames: FrameSource {
 /// Leaves the address space of boot/x86_64/entry.S for one in which the direct map holds RAM and nothing else, with the
 /// image's code and constants read-only. Takes the frames for it out of `description`'s memory.
 @inline(never)
-func makeAddressSpace(_ description: inout Description, image: MachineRange, format: HostFormat) -> HostAddressSpace<PoolFrames> {
+func makeAddressSpace(_ description: inout Description, image: MachineRange, format: HostFormat) -> HostAddressSpace<
+    PoolFrames
+> {
     let pool = takeTableFrames(&description)
     root.state.tableFrames.withLock { $0.left = pool }
     description.reserved.insert(pool)

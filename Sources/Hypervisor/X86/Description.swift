@@ -66,7 +66,9 @@ extension Description {
         // Neighbours are joined: a loader may give a range in many pieces.
         var pending = MachineRange(start: MFN(0), count: 0)
         while let entry = usable.next() {
-            log.info("  [\(hex: entry.start, digits: 16), \(hex: entry.start &+ entry.size &- 1, digits: 16)] (\(name(entry.kind)))")
+            log.info(
+                "  [\(hex: entry.start, digits: 16), \(hex: entry.start &+ entry.size &- 1, digits: 16)] (\(name(entry.kind)))"
+            )
             guard entry.kind == .usable else { continue }
             let range = MachineRange(wholeFramesIn: MachineAddress(entry.start), bytes: entry.size)
             if !pending.isEmpty, pending.end == range.start {
@@ -84,7 +86,9 @@ extension Description {
         let beyond = MachineRange(start: MachineAddress(limit).frame, count: UInt64.max >> pageShift - limit >> pageShift)
         let before = memory.frames
         memory.remove(beyond)
-        if memory.frames < before { log.warning("\((before - memory.frames) >> 8) MiB of RAM above 0x\(hex: limit) are not used") }
+        if memory.frames < before {
+            log.warning("\((before - memory.frames) >> 8) MiB of RAM above 0x\(hex: limit) are not used")
+        }
         if memory.dropped > 0 { log.warning("memory map: \(memory.dropped) ranges too many are not used") }
         guard memory.count > 0 else { panic("no usable memory in the loader's map") }
     }
@@ -136,7 +140,9 @@ extension Description {
         while let entry = entries.next() {
             guard case .memory(let start, let size, let domain, _) = entry, size > 0 else { continue }
             let node = node(of: domain)
-            log.notice("SRAT: Node \(node.rawValue) PXM \(domain) [\(hex: start, digits: 16), \(hex: start &+ size &- 1, digits: 16)]")
+            log.notice(
+                "SRAT: Node \(node.rawValue) PXM \(domain) [\(hex: start, digits: 16), \(hex: start &+ size &- 1, digits: 16)]"
+            )
             let claimed = MachineRange(wholeFramesIn: MachineAddress(start), bytes: size)
             for index in 0..<memory.count {
                 let range = memory[index].range
@@ -183,7 +189,9 @@ extension Description {
         var entries = list
         while let entry = entries.next() {
             guard case .processor(let id, let domain) = entry else { continue }
-            for index in 0..<processorCount where processors[index].apicID == id { processors[index].node = node(of: domain) }
+            for index in 0..<processorCount where processors[index].apicID == id {
+                processors[index].node = node(of: domain)
+            }
         }
     }
 }

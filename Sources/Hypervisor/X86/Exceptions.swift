@@ -36,7 +36,8 @@ private func reason(_ registers: host_frame, _ address: UInt64, _ cpu: UInt64) -
             return "stack overflow: \(name) at linear address \(hex: address, digits: 16)"
         }
         if registers.vector == ExceptionVector.doubleFault { return "DOUBLE FAULT -- system shutdown" }
-        return "FATAL PAGE FAULT [error_code=\(hex: registers.error, digits: 4)] Faulting linear address: \(hex: address, digits: 16)"
+        return
+            "FATAL PAGE FAULT [error_code=\(hex: registers.error, digits: 4)] Faulting linear address: \(hex: address, digits: 16)"
     case ExceptionVector.invalidOpcode:
         return "FATAL TRAP: vector = 6 (invalid opcode): a check failed"
     case ExceptionVector.nmi:

@@ -37,7 +37,8 @@ struct ResetRegister {
             let function = UInt32(truncatingIfNeeded: register.address >> 16) & 7
             let offset = UInt32(truncatingIfNeeded: register.address) & 0xff
             place = .configuration(
-                address: 1 << 31 | device << 11 | function << 8 | offset & 0xfc, offset: UInt16(truncatingIfNeeded: offset & 3))
+                address: 1 << 31 | device << 11 | function << 8 | offset & 0xfc,
+                offset: UInt16(truncatingIfNeeded: offset & 3))
         }
     }
 

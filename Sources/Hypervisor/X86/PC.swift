@@ -72,7 +72,9 @@ extension PC {
         _ description: borrowing Description, features: ProcessorFeatures, useX2APIC: Bool, table: MachineAddress,
         _ space: inout HostAddressSpace<MetalFrames>
     ) {
-        if description.hasLegacyPICs { LegacyPIC(first: PortBus(0x20), second: PortBus(0xa0)).silence(vector: Vector.legacy) }
+        if description.hasLegacyPICs {
+            LegacyPIC(first: PortBus(0x20), second: PortBus(0xa0)).silence(vector: Vector.legacy)
+        }
         for index in 0..<description.ioAPICCount {
             IOAPIC(mapDevice(UInt64(description.ioAPICs[index]), "an I/O APIC", &space)).maskAll()
         }
@@ -125,7 +127,9 @@ struct ClockCounter: ReferenceCounter {
 
 /// Maps a device that the machine cannot do without.
 func mapDevice(_ start: UInt64, _ name: StaticString, _ space: inout HostAddressSpace<MetalFrames>) -> MappedBus {
-    guard let base = space.mapDevice(MachineAddress(start), size: pageSize) else { panic("cannot map \(name) at 0x\(hex: start)") }
+    guard let base = space.mapDevice(MachineAddress(start), size: pageSize) else {
+        panic("cannot map \(name) at 0x\(hex: start)")
+    }
     // SAFETY: just mapped, for good.
     return unsafe MappedBus(mappedAt: base)
 }

@@ -15,7 +15,9 @@ import X86Machine
 
 /// Starts every other CPU and waits for it, a bounded time each (Intel SDM 3A, 8.4.4.1).
 @inline(never)
-func startSecondaries(_ description: borrowing Description, page: MFN?, _ space: inout HostAddressSpace<MetalFrames>, image: MachineRange) {
+func startSecondaries(
+    _ description: borrowing Description, page: MFN?, _ space: inout HostAddressSpace<MetalFrames>, image: MachineRange
+) {
     let startTable = image.start.address.rawValue + (boot_start_table() - boot_image_start())
     let wanted = min(description.processorCount, Int(root.options.value.maximumCPUs))
     var online = 1
@@ -114,7 +116,8 @@ func setUpCPU(_ pcpu: PCPU) {
 /// One CPU cleans: each block takes the heap's lock twice, and CPUs that queue for it would keep each other from sleeping.
 func idle() -> Never {
     while true {
-        let isCleaner = root.state.isBeingCleaned.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged
+        let isCleaner = root.state.isBeingCleaned.compareExchange(expected: false, desired: true, ordering: .acquiring)
+            .exchanged
         if isCleaner {
             while root.heap.value.scrub(order: cleaningOrder) { x86_take_interrupts() }
             root.state.isBeingCleaned.store(false, ordering: .releasing)

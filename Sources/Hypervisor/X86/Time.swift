@@ -13,9 +13,12 @@ import X86
 import X86Machine
 
 /// Measures the time stamp counter by the best reference there is, and starts system time.
-func startClock(_ description: borrowing Description, _ features: ProcessorFeatures, _ space: inout HostAddressSpace<MetalFrames>) {
+func startClock(
+    _ description: borrowing Description, _ features: ProcessorFeatures, _ space: inout HostAddressSpace<MetalFrames>
+) {
     let measured = measure(description, &space)
-    guard let frequency = Calibration.settle(measured: measured, stated: features.tscFrequency), frequency >= 1_000_000 else {
+    guard let frequency = Calibration.settle(measured: measured, stated: features.tscFrequency), frequency >= 1_000_000
+    else {
         panic("nothing tells the rate of the time stamp counter: no HPET, no PM timer, no PIT that counts")
     }
     root.state.clock.set(PCClock(frequency: frequency))
@@ -31,7 +34,8 @@ private func measure(_ description: borrowing Description, _ space: inout HostAd
         return frequency
     }
     if let register = description.fixed?.timer, register.space == .port {
-        let counter = ACPITimer(PortBus(UInt16(truncatingIfNeeded: register.address)), is32Bits: description.fixed?.timerIs32Bits ?? false)
+        let counter = ACPITimer(
+            PortBus(UInt16(truncatingIfNeeded: register.address)), is32Bits: description.fixed?.timerIs32Bits ?? false)
         if let frequency = measure(counter, "ACPI PM timer") { return frequency }
     }
     return measure(IntervalTimer(timer: PortBus(0x40), control: PortBus(0x61)), "PIT")
@@ -75,7 +79,8 @@ private func setNextTick(_ pcpu: PCPU) {
     let pc = root.state.pc.reference
     let clock = root.state.clock.reference
     let now = x86_read_tsc()
-    let due = pc.pointee.states[pcpu.index].deadline.load(ordering: .relaxed) &+ clock.pointee.counts(nanoseconds: tickNanoseconds)
+    let due =
+        pc.pointee.states[pcpu.index].deadline.load(ordering: .relaxed) &+ clock.pointee.counts(nanoseconds: tickNanoseconds)
     // A machine that was asleep for longer does not make up for it.
     let deadline = Int64(bitPattern: due &- now) > 0 ? due : now &+ 1
     pc.pointee.states[pcpu.index].deadline.store(deadline, ordering: .relaxed)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""House rules that a program can check (docs/architecture.md). Prints each finding; exit status 1 where there is one.
+
+Prints how often each module says `unsafe`, so that a change of the number is seen.
+"""
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+# Layers 0-4: pure Swift, no machine. Base has one file that reads literals, Memory and Containers the direct map's side.
+PORTABLE = ("XenABI", "Base", "Machine", "Sync", "Containers", "Memory", "P2M", "EventChannels", "GrantTables", "Scheduler",
+            "Timekeeping", "VirtualGIC", "Firmware", "Domains", "Hypercalls", "DomainBuilder")
+MAY_BE_UNSAFE = {"Sync", "Containers", "Memory"}
+# Literal text has no safe access in Swift 6.3: one file each.
+UNSAFE_FILES = {"Sources/Base/StaticText.swift", "Sources/Machine/LogLine.swift", "Sources/Machine/FrameMemory.swift"}
+UNSAFE = re.compile(r"(^|[^A-Za-z@.\"])unsafe\b|@unchecked|nonisolated\(unsafe\)")
+SOURCES = {".swift", ".c", ".h", ".S", ".ld", ".py"}
+
+
+def tracked():
+    names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True)
+    return [ROOT / name for name in names.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def without_comments(text):
+    return [line.split("//")[0] for line in text.splitlines()]
+
+
+def findings(path, counts):
+    name = str(path.relative_to(ROOT))
+    text = path.read_text(errors="replace")
+    if path.suffix in SOURCES and "SPDX-License-Identifier: Apache-2.0" not in "\n".join(text.split("\n")[:2]):
+        yield f"{name}: no SPDX line at the top"
+    if not name.startswith("Sources/") or path.suffix != ".swift":
+        return
+    module = name.split("/")[1]
+    uses = sum(1 for line in without_comments(text) if UNSAFE.search(line))
+    counts[module] = counts.get(module, 0) + uses
+    if module in PORTABLE:
+        if uses and module not in MAY_BE_UNSAFE and name not in UNSAFE_FILES:
+            yield f"{name}: {uses} lines say unsafe, and {module} is to have none"
+        if re.search(r"#if\s+(arch|os)\(", text):
+            yield f"{name}: conditional on the machine, in a portable layer"
+    if text.count("\n") > 500:
+        yield f"{name}: longer than 500 lines"
+
+
+def main():
+    counts, found = {}, []
+    for path in tracked():
+        found += findings(path, counts)
+    print("unsafe, lines by module: " + ", ".join(f"{m} {n}" for m, n in sorted(counts.items()) if n))
+    for finding in found:
+        print(finding, file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
