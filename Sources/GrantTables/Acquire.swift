@@ -58,21 +58,30 @@ public struct GrantedPart: BitwiseCopyable, Sendable, Equatable {
 }
 
 extension GrantTable {
-    /// Runs `body` with a grant's lock, once no change of version is under way. Throws `badGrantRef`, `eagain`.
+    /// Runs `body` with a grant's lock, while no change of version is under way. Throws `badGrantRef`.
     @inline(__always)
     func withGrant<R>(
         _ ref: UInt32, _ body: (inout Grant, Ref<ActiveGrant>, EntryPlace) throws(GrantStatus) -> R
     ) throws(GrantStatus) -> R {
-        for _ in 0..<16 {
-            guard let entry = active.element(ref, in: frames) else { throw .badGrantRef }
-            let result = try entry.pointee.lock.withLock { (grant: inout Grant) throws(GrantStatus) -> R? in
-                if isSwitching.load(ordering: .sequentiallyConsistent) { return nil }
-                return try body(&grant, entry, place(of: ref))
-            }
-            if let result { return result }
-            administration.withLock { (_: inout Administration) in }
+        guard let entry = active.element(ref, in: frames) else { throw .badGrantRef }
+        let result = try entry.pointee.lock.withLock { (grant: inout Grant) throws(GrantStatus) -> R? in
+            if isSwitching.load(ordering: .sequentiallyConsistent) { return nil }
+            return try body(&grant, entry, place(of: ref))
         }
-        throw .eagain
+        return if let result { result } else { try withSettledGrant(ref, entry, body) }
+    }
+
+    /// As above once the change is over; the next one waits for us.
+    @inline(never)
+    private func withSettledGrant<R>(
+        _ ref: UInt32, _ entry: Ref<ActiveGrant>,
+        _ body: (inout Grant, Ref<ActiveGrant>, EntryPlace) throws(GrantStatus) -> R
+    ) throws(GrantStatus) -> R {
+        try administration.withLock { (_: inout Administration) throws(GrantStatus) in
+            try entry.pointee.lock.withLock { (grant: inout Grant) throws(GrantStatus) in
+                try body(&grant, entry, place(of: ref))
+            }
+        }
     }
 
     /// Puts a grant to use for a mapping of `domain`'s. Returns its frame, which stays until `release`. Throws
@@ -135,12 +144,11 @@ extension GrantTable {
 
     /// Ends one use. With the last one, the frame goes back to its owner.
     func release(_ ref: UInt32, _ use: GrantUse, _ pages: some GrantedPages) {
-        guard let entry = active.element(ref, in: frames) else { return }
-        entry.pointee.lock.withLock { grant in
+        // What is in use has a place: the first eight references do in both versions, and others keep the version.
+        _ = try? withGrant(ref) { (grant, entry, place) throws(GrantStatus) in
             let pins = entry.pointee.pins.removing(use)
             entry.pointee.pins = pins
-            // After a change of version an entry may have no place any more.
-            if let place = try? place(of: ref) { unmark(place, pins) }
+            unmark(place, pins)
             guard pins.isZero else { return }
             if grant.isSubPage { v2Operations.wrappingSubtract(1, ordering: .relaxed) }
             if !grant.isTransitive { pages.give(MFN(grant.frame)) }

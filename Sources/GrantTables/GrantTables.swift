@@ -16,12 +16,13 @@ public import XenABI
 ///
 /// Locks, in the order in which they are taken:
 /// - the table's (`administration`, rank `grantTable`; two domains in ascending id): growing, change of version;
-/// - the entry's (`ActiveGrant.lock`; never two): one grant. Mapping and copying take no other.
+/// - the entry's (`ActiveGrant.lock`; two only to swap them, in ascending order): one grant. Mapping and copying take no
+///   other, but while the version changes.
 ///
 /// Invariants:
 /// - The number of shared frames only grows; a frame's place in the table never changes.
 /// - The version changes only while no entry but the first eight is in use. A user that finds `isSwitching` set after
-///   taking its entry's lock lets go and waits.
+///   taking its entry's lock lets go, and takes the table's lock first.
 ///
 /// This module knows no page table and no hypercall: mapping a frame somewhere is its caller's work.
 @safe public struct GrantTable<Frames: FrameSource>: ~Copyable {

@@ -39,12 +39,13 @@ extension GrantTable {
         }
     }
 
-    /// No entry but the first eight is in use. Whoever comes later sees `isSwitching`.
+    /// No entry but the first eight is in use. Whoever had an entry's lock before has let go of it; whoever comes later
+    /// sees `isSwitching`.
     private var isIdle: Bool {
-        for ref in ReservedGrant.count..<entryCount {
+        for ref in 0..<entryCount {
             guard let entry = active.element(ref, in: frames) else { return true }
-            let used = entry.pointee.lock.withLock { _ in entry.pointee.lock.shared.load(ordering: .relaxed) != 0 }
-            if used { return false }
+            let used = entry.pointee.lock.withLock { _ in !entry.pointee.pins.isZero }
+            if used && ref >= ReservedGrant.count { return false }
         }
         return true
     }
