@@ -109,7 +109,7 @@ def bad_input(name, payload, ours, reference=None, verdict=REBOOTS, machine=Mach
     expectations = {OURS: expectation(ours)}
     if reference:
         expectations[REFERENCE] = expectation(reference)
-    return Check(f"arm64-bad-{name}", machine, payload, expectations)
+    return Check(f"arm64-bad-{name}", machine, payload, expectations, **row)
 
 
 def bad_tree(name, edit, ours, reference=None, **row):

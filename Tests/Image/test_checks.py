@@ -14,6 +14,10 @@ class TableTests(unittest.TestCase):
         names = [check.name for check in checks.CHECKS]
         self.assertEqual(sorted(names), sorted(set(names)))
 
+    def test_rows_hand_their_options_on(self):
+        waiting = checks.bad_input("name", checks.NO_KERNEL, "text", pending=(checks.OURS,))
+        self.assertEqual(waiting.pending, (checks.OURS,))
+
     def test_loaders_exist(self):
         rows = [check.machine for check in checks.CHECKS] + [row[1] for row in bench.CONFIGURATIONS]
         self.assertLessEqual({machine.loader for machine in rows}, loaders.LOADERS.keys())
