@@ -52,8 +52,8 @@ import XenABI
         registers.skipInstruction()
         return firmwareCall(registers, vcpu, &cpu)
     case .instructionAbort(let address):
-        log.debug(
-            "d\(vcpu.pointee.domain.pointee.id.rawValue)v\(vcpu.pointee.id.rawValue): instruction abort at 0x\(hex: address.rawValue)"
+        logGuest(
+            vcpu, "instruction abort at 0x\(hex: address.rawValue)"
         )
         return injectAbort(registers, vcpu, isInstruction: true)
     case .coprocessor, .unexpected:
@@ -217,8 +217,8 @@ private func unhandledAbort(_ access: DataAbort, _ registers: GuestRegisters, _ 
     // Another vCPU may have mapped it, or be changing the mapping, meanwhile.
     let type = vcpu.pointee.domain.pointee.p2m.withLock { $0.lookup(access.address.frame).type }
     if access.kind == .translation, type != .invalid { return false }
-    log.debug(
-        "d\(vcpu.pointee.domain.pointee.id.rawValue)v\(vcpu.pointee.id.rawValue): data abort at 0x\(hex: access.address.rawValue), pc 0x\(hex: registers.pc)"
+    logGuest(
+        vcpu, "data abort at 0x\(hex: access.address.rawValue), pc 0x\(hex: registers.pc)"
     )
     return injectAbort(registers, vcpu, isInstruction: false)
 }
