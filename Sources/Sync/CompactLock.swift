@@ -27,7 +27,8 @@ public import Synchronization
         // Only the holder writes `serving`.
         defer { serving.store(ticket &+ 1, ordering: .releasing) }
         // SAFETY: the ticket is ours until `serving` moves on, so nobody else has access.
-        return try unsafe body(&cell.address.pointee)
+        let value = unsafe cell.address
+        return try unsafe body(&value.pointee)
     }
 
     @inline(never) @usableFromInline borrowing func wait(for ticket: UInt16) {

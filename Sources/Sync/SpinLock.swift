@@ -21,7 +21,8 @@ public import Synchronization
         lock()
         defer { unlock() }
         // SAFETY: the ticket is ours until `unlock`, so nobody else has access.
-        return try unsafe body(&cell.address.pointee)
+        let value = unsafe cell.address
+        return try unsafe body(&value.pointee)
     }
 
     /// As `withLock`, but nil at once where somebody else is inside.
@@ -33,7 +34,8 @@ public import Synchronization
         }
         defer { unlock() }
         // SAFETY: the ticket is ours until `unlock`.
-        return unsafe body(&cell.address.pointee)
+        let value = unsafe cell.address
+        return unsafe body(&value.pointee)
     }
 
     /// Runs `body` whoever holds the lock. SAFETY: for a dying hypervisor's last words only.
