@@ -32,7 +32,8 @@ private func reason(_ registers: host_frame, _ address: UInt64, _ cpu: UInt64) -
     let name = ExceptionVector.name(registers.vector)
     switch registers.vector {
     case ExceptionVector.pageFault, ExceptionVector.doubleFault:
-        if slot(of: cpu).isGuard(address) {
+        // Bit 4 of the error code: it was the fetch of an instruction (Intel SDM 3A, 4.7).
+        if slot(of: cpu).isGuard(address), registers.error & 0x10 == 0 {
             return "stack overflow: \(name) at linear address \(hex: address, digits: 16)"
         }
         if registers.vector == ExceptionVector.doubleFault { return "DOUBLE FAULT -- system shutdown" }
