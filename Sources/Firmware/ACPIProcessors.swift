@@ -38,7 +38,8 @@ extension ACPI {
             func word(_ offset: Int) -> UInt32? { bytes.littleEndian32(at: offset) }
             switch type {
             case 0:
-                guard let flags = word(4) else { break }
+                // 0xff is everybody's address and nobody's ID.
+                guard let flags = word(4), bytes[3] != 0xff else { break }
                 return .processor(apicID: UInt32(bytes[3]), uid: UInt32(bytes[2]), isEnabled: flags & 1 != 0)
             case 1:
                 guard let address = word(4), let first = word(8) else { break }
