@@ -116,6 +116,9 @@ func handleInterrupt(_ cpu: inout CPULocal) {
             handleVirtualTimer(interrupt, value, &cpu)
         } else if interrupt >= 32 {
             handleShared(interrupt, value, &cpu)
+        } else if interrupt == machine.pointee.maintenance {
+            handleMaintenance(&cpu)
+            machine.pointee.gic.deactivate(value)
         } else {
             machine.pointee.gic.deactivate(value)
             handlePrivate(interrupt, &cpu)
@@ -146,9 +149,14 @@ private func handlePrivate(_ interrupt: UInt32, _ cpu: inout CPULocal) {
         } else {
             programTimer(cpu)
         }
-    } else if interrupt == machine.pointee.maintenance, let vcpu = cpu.loaded {
-        vcpu.pointee.domain.pointee.extra.gic.maintenance(vcpu.pointee.id)
     }
+}
+
+/// List registers want looking at. The line stays up until they were, so that has to happen before it is taken again.
+private func handleMaintenance(_ cpu: inout CPULocal) {
+    guard let vcpu = cpu.loaded else { return }
+    vcpu.pointee.domain.pointee.extra.gic.maintenance(vcpu.pointee.id)
+    enterInterface(vcpu, vcpu.pointee.domain, cpu.pcpu)
 }
 
 private func handleShared(_ interrupt: UInt32, _ value: UInt32, _ cpu: inout CPULocal) {

@@ -92,6 +92,8 @@ struct Console {
 
     /// Moves received bytes to the input queue. True where there is something to read.
     mutating func drainPort() -> Bool {
+        // First, not last: a byte that comes after the port was seen empty must raise its interrupt again.
+        port.acknowledge()
         while let byte = port.receive() {
             let next = (inputTail + 1) % input.count
             if next != inputHead {
@@ -99,7 +101,6 @@ struct Console {
                 inputTail = next
             }
         }
-        port.acknowledge()
         return inputHead != inputTail
     }
 
