@@ -122,6 +122,7 @@ if let image {
             swiftSettings: [.enableExperimentalFeature("SuppressedAssociatedTypes")]),
         tests("Base"),
         tests("XenABI"),
+        tests("Scheduler", ["Base"]),
         tests("Firmware", ["Base"]),
         tests("EventChannels", ["XenABI"]),
         tests("GrantTables", ["XenABI"]),

@@ -61,14 +61,16 @@ public struct RoundRobin: Sendable {
         return true
     }
 
-    /// The unit has something to do. Nothing happens where it runs or waits already.
+    /// The unit has something to do. Nothing happens where it runs or waits already. Its pCPU must ask `next` where it
+    /// idles, and where it runs a unit that nobody waited behind, whose slice has no end.
     public mutating func wake(_ unit: UnitID) -> SchedulingHint {
         guard unit.index < Self.capacity else { return .none }
         switch units[unit.index].state {
         case .blocked:
             enqueue(unit)
             let pcpu = units[unit.index].pcpu
-            return queues[pcpu.index].running == .none ? .tickle(pcpu) : .none
+            return queues[pcpu.index].running == .none || queues[pcpu.index].length == 1
+                ? .tickle(pcpu) : .none
         case .running, .queued, .absent:
             return .none
         }

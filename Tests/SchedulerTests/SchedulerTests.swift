@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Base
+import Scheduler
+import Support
+import Testing
+
+@Suite struct RoundRobinTests {
+    let now = SystemTime(nanoseconds: 1000)
+
+    /// The units, added on `pcpu` and woken in this order.
+    func ready(_ units: [UInt16], on pcpu: PCPU = PCPU(0)) -> RoundRobin {
+        var scheduler = RoundRobin()
+        for unit in units {
+            let isNew = scheduler.add(UnitID(unit), on: pcpu)
+            #expect(isNew)
+            _ = scheduler.wake(UnitID(unit))
+        }
+        return scheduler
+    }
+
+    @Test func takesTurns() {
+        var scheduler = ready([4, 2, 9])
+        var order: [UInt16] = []
+        for _ in 0..<7 {
+            let decision = scheduler.next(on: PCPU(0), now: now)
+            #expect(decision.until == now + RoundRobin.slice)
+            order.append(decision.unit?.rawValue ?? .max)
+        }
+        #expect(order == [4, 2, 9, 4, 2, 9, 4])
+    }
+
+    @Test func aloneRunsForEver() {
+        var scheduler = ready([4])
+        let alone = scheduler.next(on: PCPU(0), now: now)
+        #expect(alone.unit == UnitID(4) && alone.until == .never)
+        #expect(!scheduler.hasWaiters(on: PCPU(0)))
+        #expect(scheduler.next(on: PCPU(0), now: now).unit == UnitID(4))
+        scheduler.block(on: PCPU(0))
+        let idle = scheduler.next(on: PCPU(0), now: now)
+        #expect(idle.unit == nil && idle.until == .never)
+        #expect(scheduler.running(UnitID(4)) == nil)
+    }
+
+    @Test func yieldGoesToTheEnd() {
+        var scheduler = ready([1, 2, 3])
+        #expect(scheduler.next(on: PCPU(0), now: now).unit == UnitID(1))
+        scheduler.yield(on: PCPU(0))
+        #expect(scheduler.running(UnitID(1)) == nil)
+        #expect([1, 2, 3].map { _ in scheduler.next(on: PCPU(0), now: now).unit?.rawValue } == [2, 3, 1])
+    }
+
+    @Test func wakeOfAnIdlePCPUTickles() {
+        var scheduler = RoundRobin()
+        let isNew = scheduler.add(UnitID(7), on: PCPU(3))
+        #expect(isNew)
+        #expect(scheduler.wake(UnitID(7)) == .tickle(PCPU(3)))
+        #expect(scheduler.wake(UnitID(7)) == .none)
+        #expect(scheduler.next(on: PCPU(3), now: now).unit == UnitID(7))
+        #expect(scheduler.wake(UnitID(7)) == .none)
+        scheduler.block(on: PCPU(3))
+        #expect(scheduler.next(on: PCPU(3), now: now).unit == nil)
+        #expect(scheduler.wake(UnitID(7)) == .tickle(PCPU(3)))
+    }
+
+    /// A pCPU that runs one unit has no end of its slice to wait for: a second unit would wait for ever.
+    @Test func wakeBesideAUnitThatRunsForEverTickles() {
+        var scheduler = ready([1])
+        #expect(scheduler.next(on: PCPU(0), now: now).until == .never)
+        for unit: UInt16 in [2, 3] {
+            let isNew = scheduler.add(UnitID(unit), on: PCPU(0))
+            #expect(isNew)
+        }
+        #expect(scheduler.wake(UnitID(2)) == .tickle(PCPU(0)))
+        #expect(scheduler.hasWaiters(on: PCPU(0)))
+    }
+
+    @Test func removes() {
+        var scheduler = ready([1, 2, 3, 4])
+        #expect(scheduler.next(on: PCPU(0), now: now).unit == UnitID(1))
+        #expect(scheduler.remove(UnitID(3)) == .none)
+        #expect(scheduler.remove(UnitID(1)) == .tickle(PCPU(0)))
+        #expect(scheduler.remove(UnitID(1)) == .none)
+        #expect(scheduler.next(on: PCPU(0), now: now).unit == UnitID(2))
+        scheduler.block(on: PCPU(0))
+        #expect(scheduler.remove(UnitID(2)) == .none)
+        #expect(scheduler.remove(UnitID(4)) == .none)
+        #expect(scheduler.next(on: PCPU(0), now: now).unit == nil)
+        // The numbers are free again, and the queue is whole.
+        for unit: UInt16 in [3, 1] {
+            let isNew = scheduler.add(UnitID(unit), on: PCPU(0))
+            #expect(isNew)
+            _ = scheduler.wake(UnitID(unit))
+        }
+        #expect([0, 1].map { _ in scheduler.next(on: PCPU(0), now: now).unit?.rawValue } == [3, 1])
+    }
+
+    @Test func refusesWhatItCannotHold() {
+        var scheduler = RoundRobin()
+        let answers = [
+            scheduler.add(UnitID(512), on: PCPU(0)), scheduler.add(.none, on: PCPU(0)), scheduler.add(UnitID(1), on: PCPU(256)),
+            scheduler.add(UnitID(511), on: PCPU(255)), scheduler.add(UnitID(511), on: PCPU(0)),
+        ]
+        #expect(answers == [false, false, false, true, false])
+        #expect(scheduler.wake(.none) == .none && scheduler.remove(.none) == .none && scheduler.running(.none) == nil)
+        #expect(scheduler.wake(UnitID(3)) == .none)
+    }
+
+    /// Against a queue per pCPU.
+    @Test func agreesWithANaiveModel() {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        print("RoundRobin seed \(seed)")
+        var random = SplitMix(state: seed)
+        let (pcpus, units) = (4, 24)
+        var scheduler = RoundRobin()
+        var home: [Int: Int] = [:]
+        var queues: [[Int]] = Array(repeating: [], count: pcpus)
+        var running: [Int?] = Array(repeating: nil, count: pcpus)
+        for step in 0..<20_000 {
+            let unit = Int.random(in: 0..<units, using: &random)
+            let pcpu = Int.random(in: 0..<pcpus, using: &random)
+            let (id, cpu) = (UnitID(UInt16(unit)), PCPU(UInt32(pcpu)))
+            var isRight = true
+            switch Int.random(in: 0..<20, using: &random) {
+            case 0...1:
+                isRight = scheduler.add(id, on: cpu) == (home[unit] == nil)
+                home[unit] = home[unit] ?? pcpu
+            case 2:
+                let old = home.removeValue(forKey: unit)
+                let ran = old.map { running[$0] == unit } ?? false
+                if let old {
+                    queues[old].removeAll { $0 == unit }
+                    if ran { running[old] = nil }
+                }
+                isRight = scheduler.remove(id) == (ran ? .tickle(PCPU(UInt32(old ?? 0))) : .none)
+            case 3...9:
+                let hint = scheduler.wake(id)
+                if let place = home[unit], running[place] != unit, !queues[place].contains(unit) {
+                    let mustAsk = running[place] == nil || queues[place].isEmpty
+                    queues[place].append(unit)
+                    isRight = hint == (mustAsk ? .tickle(PCPU(UInt32(place))) : .none)
+                } else {
+                    isRight = hint == .none
+                }
+            case 10...11:
+                scheduler.block(on: cpu)
+                running[pcpu] = nil
+            case 12:
+                scheduler.yield(on: cpu)
+                if let unit = running[pcpu] { queues[pcpu].append(unit) }
+                running[pcpu] = nil
+            default:
+                if let unit = running[pcpu] { queues[pcpu].append(unit) }
+                running[pcpu] = queues[pcpu].isEmpty ? nil : queues[pcpu].removeFirst()
+                let decision = scheduler.next(on: cpu, now: now)
+                isRight =
+                    decision.unit == running[pcpu].map { UnitID(UInt16($0)) }
+                    && decision.until == (queues[pcpu].isEmpty ? .never : now + RoundRobin.slice)
+            }
+            isRight = isRight && scheduler.hasWaiters(on: cpu) != queues[pcpu].isEmpty
+            for unit in 0..<units {
+                let place = (0..<pcpus).first { running[$0] == unit }.map { PCPU(UInt32($0)) }
+                isRight = isRight && scheduler.running(UnitID(UInt16(unit))) == place
+            }
+            guard isRight else {
+                Issue.record("seed \(seed), step \(step)")
+                return
+            }
+        }
+    }
+}
