@@ -123,6 +123,7 @@ if let image {
         tests("Base"),
         tests("XenABI"),
         tests("Scheduler", ["Base"]),
+        tests("ARM", ["Base", "P2M"]),
         tests("Firmware", ["Base"]),
         tests("EventChannels", ["XenABI"]),
         tests("GrantTables", ["XenABI"]),

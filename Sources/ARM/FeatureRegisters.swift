@@ -15,7 +15,7 @@ public struct FeatureRegisters: Sendable {
     /// Index of CRm, op2.
     @inlinable public static func index(_ crm: Int, _ op2: Int) -> Int { crm * 8 + op2 }
 
-    private static var hidden: InlineArray<15, Hidden> {
+    private static var hidden: InlineArray<18, Hidden> {
         [
             Hidden(register: index(4, 0), shift: 8),  // ID_AA64PFR0.EL2: guests have no EL2
             Hidden(register: index(4, 0), shift: 28),  // RAS
@@ -23,6 +23,7 @@ public struct FeatureRegisters: Sendable {
             Hidden(register: index(4, 0), shift: 40),  // MPAM
             Hidden(register: index(4, 0), shift: 44),  // AMU
             Hidden(register: index(4, 1), shift: 8),  // ID_AA64PFR1.MTE
+            Hidden(register: index(4, 1), shift: 16),  // MPAM_frac: with MPAM 0 it would be MPAM 0.1
             Hidden(register: index(4, 1), shift: 24),  // SME
             Hidden(register: index(5, 0), shift: 4),  // ID_AA64DFR0.TraceVer
             Hidden(register: index(5, 0), shift: 8),  // PMUVer
@@ -31,6 +32,8 @@ public struct FeatureRegisters: Sendable {
             Hidden(register: index(6, 1), shift: 8),  // API
             Hidden(register: index(6, 1), shift: 24),  // GPA
             Hidden(register: index(6, 1), shift: 28),  // GPI
+            Hidden(register: index(6, 2), shift: 8),  // ID_AA64ISAR2.GPA3
+            Hidden(register: index(6, 2), shift: 12),  // APA3
             Hidden(register: index(7, 1), shift: 8),  // ID_AA64MMFR1.VH
         ]
     }
