@@ -122,6 +122,8 @@ if let image {
             swiftSettings: [.enableExperimentalFeature("SuppressedAssociatedTypes")]),
         tests("Base"),
         tests("XenABI"),
+        tests("Memory", ["XenABI", "Base", "Machine", "Containers"]),
+        tests("P2M", ["Base", "Machine", "ARM"]),
         tests("Scheduler", ["Base"]),
         tests("ARM", ["Base", "P2M"]),
         tests("Firmware", ["Base"]),

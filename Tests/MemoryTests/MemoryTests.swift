@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Base
+import Containers
+import Machine
+import Memory
+import Support
+import Testing
+
+/// Machine memory of two nodes with holes, and a heap over it. The frame table takes the fake's first frames.
+final class MemoryWorld {
+    static let base: UInt64 = 0x40000
+    /// Start and frames of a bank, from `base` on, and its node. At 0x310 the nodes
+    /// meet in the middle of an aligned block; the last two banks meet on one node.
+    static let banks: [(start: UInt64, count: UInt64, node: UInt8)] = [
+        (0x21, 0x1d7, 0), (0x203, 0x10d, 0), (0x310, 0x170, 1), (0x500, 0x40, 1), (0x540, 0x1c0, 1),
+    ]
+
+    let machine = FakeMachine(frames: 0x700, base: MFN(base))
+    let storage: UnsafeMutablePointer<FrameTable<FakeFrames>>
+    let heap: FrameHeap<FakeFrames>
+
+    init() {
+        let memory = machine.source
+        let list = Self.banks.map {
+            MemoryBank(range: MachineRange(start: MFN(Self.base + $0.start), count: $0.count), node: NUMANode($0.node))
+        }
+        let size = FrameTable<FakeFrames>.size(of: list.span)
+        precondition(size <= 0x20 << 12)
+        memory.pointer(to: MFN(Self.base).address).initializeMemory(as: UInt8.self, repeating: 0, count: Int(size))
+        storage = .allocate(capacity: 1)
+        storage.initialize(to: FrameTable(memory: memory, base: MFN(Self.base).address, banks: list.span))
+        heap = FrameHeap(memory: memory, table: unsafe Ref(unsafe: storage))
+        for bank in list { heap.add(bank.range) }
+    }
+
+    deinit {
+        storage.deinitialize(count: 1)
+        storage.deallocate()
+    }
+
+    static func node(_ frame: UInt64) -> UInt8? {
+        banks.first { frame >= base + $0.start && frame < base + $0.start + $0.count }?.node
+    }
+    static let frames: [UInt64] = banks.flatMap { (base + $0.start)..<(base + $0.start + $0.count) }
+
+    /// The largest aligned blocks that the frames make, as counts by order, by node.
+    static func blocks(_ free: Set<UInt64>, node: UInt8) -> [Int] {
+        var counts = [Int](repeating: 0, count: maximumOrder + 1)
+        var left = free.filter { Self.node($0) == node }
+        for order in stride(from: 11, through: 0, by: -1) {
+            let size: UInt64 = 1 << UInt64(order)
+            for start in left.filter({ $0 % size == 0 }) where (start..<start + size).allSatisfy(left.contains) {
+                left.subtract(start..<start + size)
+                counts[order] += 1
+            }
+        }
+        return counts
+    }
+
+    /// Takes every block, the largest first, and gives all back. Says how many of each order there were, by node.
+    func drain() -> [[Int]] {
+        var taken: [(MFN, Int)] = []
+        var counts = [[Int]](repeating: [Int](repeating: 0, count: maximumOrder + 1), count: 2)
+        for order in stride(from: maximumOrder, through: 0, by: -1) {
+            while let frame = heap.allocateUncleared(order: order, node: nil) {
+                taken.append((frame, order))
+                counts[Int(Self.node(frame.rawValue) ?? 9)][order] += 1
+            }
+        }
+        for (frame, order) in taken { heap.free(frame, order: order) }
+        return counts
+    }
+
+    /// Scrubs until nothing is dirty. False where that takes more steps than there are frames.
+    func scrubAll(order: Int = 4) -> Bool {
+        for _ in 0...Self.frames.count where !heap.scrub(order: order) { return true }
+        return false
+    }
+
+    func isZero(_ frame: UInt64) -> Bool {
+        let words = UnsafeRawBufferPointer(start: machine.source.pointer(to: MFN(frame).address), count: 4096)
+        return words.bindMemory(to: UInt64.self).withContiguousStorageIfAvailable { words in
+            // First, last and some between: zeroing is by page.
+            stride(from: 0, through: 511, by: 73).allSatisfy { words[$0] == 0 }
+        } ?? false
+    }
+
+    func soil(_ frame: UInt64, order: Int) {
+        machine.source.pointer(to: MFN(frame).address).initializeMemory(as: UInt8.self, repeating: 0xC3, count: 4096 << order)
+    }
+}
+
+// The two under test, as values that expectations can hold.
+extension MemoryWorld {
+    var count: UInt32 { storage.pointee.count }
+    func index(of frame: MFN) -> UInt32? { storage.pointee.index(of: frame) }
+    func node(of frame: MFN) -> NUMANode? { storage.pointee.node(of: frame) }
+    func owner(of frame: MFN) -> (owner: DomainID, use: FrameUse)? { storage.pointee.owner(of: frame) }
+    func assign(_ frame: MFN, to owner: DomainID, use: FrameUse) { storage.pointee.assign(frame, to: owner, use: use) }
+    func hold(_ frame: MFN, of owner: DomainID) -> Bool { storage.pointee.hold(frame, of: owner) }
+    func drop(_ frame: MFN) -> Bool { storage.pointee.drop(frame) }
+    func giveUp(_ frame: MFN) -> Bool { storage.pointee.giveUp(frame) }
+    var freeFrames: UInt64 { heap.freeFrames }
+    func freeFrames(on node: NUMANode) -> UInt64 { heap.freeFrames(on: node) }
+    func allocate(order: Int, node: NUMANode?) -> MFN? { heap.allocate(order: order, node: node) }
+    func free(_ frame: MFN, order: Int) { heap.free(frame, order: order) }
+    func scrub(order: Int = 4) -> Bool { heap.scrub(order: order) }
+}
+
+@Suite struct FrameTableTests {
+    @Test func holesAndOutside() {
+        let world = MemoryWorld()
+        var next: UInt32 = 0
+        for frame in MemoryWorld.base..<MemoryWorld.base + 0x720 {
+            let node = MemoryWorld.node(frame)
+            let index = world.index(of: MFN(frame))
+            #expect((index != nil) == (node != nil), "frame \(frame)")
+            #expect(world.node(of: MFN(frame)) == node.map { NUMANode($0) })
+            guard let index else { continue }
+            #expect(index == next)
+            next += 1
+        }
+        #expect(world.count == next && next == UInt32(MemoryWorld.frames.count))
+        for frame in [0, 1, MemoryWorld.base - 1, 1 << 32 + MemoryWorld.base + 0x300, 1 << 52, .max - 1, .max] as [UInt64] {
+            #expect(world.index(of: MFN(frame)) == nil)
+            #expect(world.node(of: MFN(frame)) == nil)
+            #expect(world.owner(of: MFN(frame)) == nil)
+            #expect(!world.hold(MFN(frame), of: .dom0))
+            #expect(!world.drop(MFN(frame)) && !world.giveUp(MFN(frame)))
+        }
+    }
+
+    @Test func owners() throws {
+        let world = MemoryWorld()
+        let frame = try #require(world.allocate(order: 0, node: nil))
+        let (guest, other) = (DomainID(3), DomainID(4))
+        #expect(world.owner(of: frame)?.use == .hypervisor)
+        #expect(!world.hold(frame, of: guest))
+        world.assign(frame, to: guest, use: .domain)
+        #expect(world.owner(of: frame)?.owner == guest && world.owner(of: frame)?.use == .domain)
+        #expect(!world.hold(frame, of: other))
+        #expect(world.hold(frame, of: guest) && world.hold(frame, of: guest))
+        #expect(!world.drop(frame))
+        // Given up, it stays until the last reference goes, and nobody takes a new one.
+        #expect(!world.giveUp(frame))
+        #expect(world.owner(of: frame)?.use == .abandoned)
+        #expect(!world.hold(frame, of: guest))
+        #expect(world.drop(frame))
+        world.free(frame, order: 0)
+        #expect(world.owner(of: frame)?.use == .free)
+        #expect(!world.hold(frame, of: guest))
+        let next = try #require(world.allocate(order: 0, node: nil))
+        world.assign(next, to: guest, use: .domain)
+        #expect(world.giveUp(next))
+    }
+}
+
+@Suite struct HeapTests {
+    @Test func startsWithTheLargestBlocks() {
+        let world = MemoryWorld()
+        let all = Set(MemoryWorld.frames)
+        #expect(world.freeFrames == UInt64(all.count))
+        #expect(world.drain() == [MemoryWorld.blocks(all, node: 0), MemoryWorld.blocks(all, node: 1)])
+        #expect(world.freeFrames == UInt64(all.count))
+        #expect(world.allocate(order: maximumOrder + 1, node: nil) == nil)
+        #expect(world.freeFrames(on: NUMANode(2)) == 0)
+    }
+
+    @Test func scrubbingEnds() {
+        for order in [0, 4, maximumOrder] {
+            let world = MemoryWorld()
+            let isDone = world.scrubAll(order: order)
+            #expect(isDone && !world.scrub())
+            #expect(world.freeFrames == UInt64(MemoryWorld.frames.count))
+            for frame in MemoryWorld.frames { #expect(world.isZero(frame), "frame \(frame)") }
+            let all = Set(MemoryWorld.frames)
+            #expect(world.drain() == [MemoryWorld.blocks(all, node: 0), MemoryWorld.blocks(all, node: 1)])
+        }
+    }
+
+    /// Of the other node only where the wanted one has none.
+    @Test func nodePreference() {
+        let world = MemoryWorld()
+        let count = world.freeFrames(on: NUMANode(1))
+        #expect(count == 0x370)
+        for number in 0..<count + 10 {
+            let frame = world.allocate(order: 0, node: NUMANode(1))
+            #expect(frame.flatMap { MemoryWorld.node($0.rawValue) } == (number < count ? 1 : 0))
+        }
+        #expect(world.freeFrames(on: NUMANode(1)) == 0)
+        #expect(world.freeFrames(on: NUMANode(0)) == 0x1d7 + 0x10d - 10)
+        // A node that is not there is no wish at all.
+        #expect(world.allocate(order: 0, node: NUMANode(9)) != nil)
+    }
+
+    /// Against a set of free frames.
+    @Test func agreesWithANaiveModel() {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        print("Heap seed \(seed)")
+        var random = SplitMix(state: seed)
+        let world = MemoryWorld()
+        var free = Set(MemoryWorld.frames)
+        var taken: [(frame: UInt64, order: Int)] = []
+        // Nothing is dirty: all that can merge has.
+        var isClean = false
+        func fail(_ what: String, _ step: Int) { Issue.record("seed \(seed), step \(step): \(what)") }
+
+        for step in 0..<4000 {
+            switch Int.random(in: 0..<100, using: &random) {
+            case 0..<48:
+                let order = min(Int.random(in: 0...9, using: &random), Int.random(in: 0...9, using: &random))
+                let node = UInt8.random(in: 0...2, using: &random)
+                let wish = node < 2 ? NUMANode(node) : nil
+                let wasFree = node < 2 ? world.freeFrames(on: NUMANode(node)) : 0
+                let result = world.allocate(order: order, node: wish)
+                if isClean, step % 4 == 0 {
+                    // Merged as far as can be, it has a block if there is one, and on the right node.
+                    let nodes = (UInt8(0)..<2).filter { MemoryWorld.blocks(free, node: $0)[order...].contains { $0 > 0 } }
+                    let got = result.flatMap { MemoryWorld.node($0.rawValue) }
+                    guard (got != nil) == !nodes.isEmpty, !nodes.contains(node) || got == node else {
+                        return fail("order \(order) of node \(node)", step)
+                    }
+                }
+                guard let start = result?.rawValue else {
+                    if order == 0, !free.isEmpty { return fail("nothing left", step) }
+                    continue
+                }
+                let block = start..<start + 1 << UInt64(order)
+                guard start % (1 << UInt64(order)) == 0 else { return fail("alignment", step) }
+                guard block.allSatisfy(free.contains) else { return fail("not free", step) }
+                guard Set(block.map(MemoryWorld.node)).count == 1 else { return fail("two nodes", step) }
+                guard order > 0 || wasFree == 0 || MemoryWorld.node(start) == node else { return fail("node", step) }
+                guard block.allSatisfy(world.isZero) else { return fail("old bytes", step) }
+                free.subtract(block)
+                world.soil(start, order: order)
+                taken.append((start, order))
+            case 48..<85:
+                guard !taken.isEmpty else { continue }
+                taken.swapAt(Int.random(in: taken.indices, using: &random), taken.count - 1)
+                let (start, order) = taken.removeLast()
+                world.free(MFN(start), order: order)
+                free.formUnion(start..<start + 1 << UInt64(order))
+                isClean = false
+            case 85..<97:
+                _ = world.scrub(order: Int.random(in: 0...6, using: &random))
+            default:
+                guard world.scrubAll() else { return fail("scrubbing does not end", step) }
+                isClean = true
+            }
+            guard world.freeFrames == UInt64(free.count) else { return fail("free frames", step) }
+            guard world.freeFrames(on: NUMANode(0)) + world.freeFrames(on: NUMANode(1)) == UInt64(free.count) else {
+                return fail("free frames by node", step)
+            }
+        }
+        for (start, order) in taken { world.free(MFN(start), order: order) }
+        #expect(world.scrubAll())
+        let all = Set(MemoryWorld.frames)
+        #expect(world.drain() == [MemoryWorld.blocks(all, node: 0), MemoryWorld.blocks(all, node: 1)], "seed \(seed)")
+        for frame in all where !world.isZero(frame) { Issue.record("seed \(seed): frame \(frame) has old bytes") }
+    }
+}
