@@ -8,7 +8,9 @@ import os
 import re
 import select
 import signal
+import socket
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass, field
 
@@ -87,16 +89,23 @@ class Judge:
 
 
 def run(command, judge, log_path, timeout):
-    """Runs `command` under `judge`; returns (failure or None, seconds)."""
+    """Runs `command` under `judge`; returns (failure or None, seconds).
+
+    "{monitor}" in the command becomes a socket's path; a machine that hangs is asked there where it is.
+    """
     log_path.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    with open(log_path, "wb", buffering=0) as log:
-        log.write((" ".join(map(str, command)) + "\n").encode())
+    with open(log_path, "wb", buffering=0) as log, tempfile.TemporaryDirectory() as directory:
+        monitor = f"{directory}/monitor"
+        command = [str(word).replace("{monitor}", monitor) for word in command]
+        log.write((" ".join(command) + "\n").encode())
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, start_new_session=True) as process:
             RUNNING.add(process)
             try:
                 ending = converse(process, judge, log, started + timeout)
+                if ending == "timeout":
+                    log.write(b"\n--- processors when the hang guard struck\n" + registers(monitor))
             finally:
                 end_session(process)
                 RUNNING.discard(process)
@@ -104,6 +113,21 @@ def run(command, judge, log_path, timeout):
         seconds = time.monotonic() - started
         log.write(f"\n--- {failure or 'passed'} after {seconds:.0f} s\n".encode())
     return failure, seconds
+
+
+def registers(monitor):
+    """Every processor's registers, from QEMU's monitor; nothing where there is none."""
+    answer = b""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(5)
+            connection.connect(monitor)
+            connection.sendall(b"info registers -a\n")
+            while chunk := connection.recv(65536):
+                answer += chunk
+    except OSError:
+        pass
+    return answer.replace(b"\r", b"")
 
 
 def end_session(process):

@@ -70,7 +70,7 @@ def model(machine):
 def emulator(machine, interactive=False):
     """The emulator and its machine, without anything to boot."""
     console = ["-nographic"] if interactive else \
-        ["-display", "none", "-monitor", "none", "-serial", "stdio",
+        ["-display", "none", "-monitor", "unix:{monitor},server=on,wait=off", "-serial", "stdio",
          "-trace", "qemu_system_shutdown_request"]
     return [*model(machine), *icount(machine), "-smp", str(machine.cpus), "-m", f"{machine.memory}M",
             *numa(machine), *console, "-no-reboot", *machine.extra]
