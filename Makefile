@@ -65,17 +65,24 @@ run: deps $(call image_of,$(ARCH)) ## boot dom0 in QEMU, with its shell on this 
 GUEST_INCLUDE := $(BUILD)/guests/include
 GUEST_FLAGS := -ffreestanding -O2 -Wall -Wextra -Wno-missing-field-initializers -Werror -fPIE -fdirect-access-external-data -g -isystem $(GUEST_INCLUDE)
 GUEST_FLAGS_arm64 := --target=aarch64-none-elf -mgeneral-regs-only -mstrict-align -mno-outline-atomics
-GUESTS := $(BUILD)/guests/arm64/bench
+GUESTS := $(addprefix $(BUILD)/guests/arm64/,bench)
 
 .PHONY: guests
 guests: $(GUESTS)
 
-$(BUILD)/guests/%/bench: $(wildcard Tests/Guests/bench/*.[chS] Tests/Guests/bench/*/*) | $(BUILD)/.deps
-	@mkdir -p $(GUEST_INCLUDE) $(@D)
+# $(call guest_sources,name,ISA): what a guest is made of: its own files, and those that all share.
+guest_sources = $(wildcard $(foreach directory,Tests/Guests/common Tests/Guests/$(1), \
+    $(directory)/*.[ch] $(directory)/$(2)/*.[chS] $(directory)/$(2)/*.ld))
+
+define guest_rule
+$(BUILD)/guests/$(2)/$(1): $(call guest_sources,$(1),$(2)) | $(BUILD)/.deps
+	@mkdir -p $(GUEST_INCLUDE) $$(@D)
 	@ln -sfn /usr/include/xen $(GUEST_INCLUDE)/xen
-	clang $(GUEST_FLAGS) $(GUEST_FLAGS_$*) -ITests/Guests/bench/$* -fuse-ld=lld -nostdlib -Wl,-pie,--no-dynamic-linker,-z,norelro \
-	    -T Tests/Guests/bench/$*/link.ld -o $@.elf $(wildcard Tests/Guests/bench/*.c Tests/Guests/bench/$*/*.[cS])
-	llvm-objcopy -O binary $@.elf $@
+	clang $(GUEST_FLAGS) $(GUEST_FLAGS_$(2)) -ITests/Guests/common -ITests/Guests/common/$(2) -fuse-ld=lld -nostdlib \
+	    -Wl,-pie,--no-dynamic-linker,-z,norelro -T Tests/Guests/common/$(2)/link.ld -o $$@.elf $$(filter %.c %.S,$$^)
+	llvm-objcopy -O binary $$@.elf $$@
+endef
+$(foreach guest,$(GUESTS),$(eval $(call guest_rule,$(notdir $(guest)),$(notdir $(patsubst %/,%,$(dir $(guest)))))))
 
 .PHONY: unit
 unit: deps ## host tests of the portable modules

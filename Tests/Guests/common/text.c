@@ -24,7 +24,7 @@ void say_number(uint64_t number) {
 }
 
 _Noreturn void fail(const char *what, long code) {
-    say("bench failed: ");
+    say("guest failed: ");
     say(what);
     say(code < 0 ? " -" : " ");
     say_number(code < 0 ? -code : code);

@@ -1,22 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// One event channel from this vCPU to itself, delivered by the 2-level or by the FIFO ABI.
+// Event channels of this vCPU's, delivered by the 2-level or by the FIFO ABI; one of them leads to itself.
 #include "guest.h"
+#include "three_level.h"
 #include <xen/event_channel.h>
 #include <xen/memory.h>
 #include <xen/vcpu.h>
 
 #define PAGE 4096
 #define WORD_BITS (8 * sizeof(xen_ulong_t))
+#define WORDS_OF_PAGE (PAGE / sizeof(event_word_t))
+
+enum { FIFO_PORTS = 20 * 1024 };       // for which there are event words
 
 static union { struct shared_info info; char page[PAGE]; } shared __attribute__((aligned(PAGE)));
 static union { struct vcpu_info info; char page[PAGE]; } vcpu __attribute__((aligned(PAGE)));
 static union { struct evtchn_fifo_control_block block; char page[PAGE]; } control __attribute__((aligned(PAGE)));
-static event_word_t words[PAGE / sizeof(event_word_t)] __attribute__((aligned(PAGE)));
+static event_word_t words[FIFO_PORTS] __attribute__((aligned(PAGE)));
 static uint32_t fifo_head[EVTCHN_FIFO_MAX_QUEUES];
+volatile unsigned long handled[SOURCES];
 static struct evtchn_send self;
+static unsigned ports_with_words;
 static int fifo;
 
-static void event_operation(const char *what, int operation, void *argument) {
+void event_operation(const char *what, int operation, void *argument) {
     long code = hypercall(__HYPERVISOR_event_channel_op, operation, (unsigned long)argument, 0);
     if (code) fail(what, code);
 }
@@ -36,12 +42,36 @@ void events_start(void) {
     self.port = bind.port;
 }
 
+int events_three_levels_known(void) {
+    struct evtchn_sw_query_abis abis;
+    return !hypercall(__HYPERVISOR_event_channel_op, EVTCHNOP_sw_query_abis, (unsigned long)&abis, 0);
+}
+
 void events_use_fifo(void) {
+    if (fifo) return;
     struct evtchn_init_control init = { .control_gfn = (unsigned long)&control / PAGE };
     event_operation("init_control", EVTCHNOP_init_control, &init);
-    struct evtchn_expand_array expand = { .array_gfn = (unsigned long)words / PAGE };
-    event_operation("expand_array", EVTCHNOP_expand_array, &expand);
+    events_need_word(0);
     fifo = 1;
+}
+
+void events_need_word(uint32_t port) {
+    while (ports_with_words <= port) {
+        if (ports_with_words == FIFO_PORTS) fail("no event word for port", port);
+        struct evtchn_expand_array expand = { .array_gfn = (unsigned long)&words[ports_with_words] / PAGE };
+        event_operation("expand_array", EVTCHNOP_expand_array, &expand);
+        ports_with_words += WORDS_OF_PAGE;
+    }
+}
+
+void events_mask(uint32_t port) {
+    if (fifo) __atomic_fetch_or(&words[port], 1u << EVTCHN_FIFO_MASKED, __ATOMIC_ACQ_REL);
+    else __atomic_fetch_or(&shared.info.evtchn_mask[port / WORD_BITS], (xen_ulong_t)1 << port % WORD_BITS, __ATOMIC_ACQ_REL);
+}
+
+void events_take(uint32_t port) {
+    if (fifo) __atomic_fetch_and(&words[port], ~(1u << EVTCHN_FIFO_PENDING), __ATOMIC_ACQ_REL);
+    else __atomic_fetch_and(&shared.info.evtchn_pending[port / WORD_BITS], ~((xen_ulong_t)1 << port % WORD_BITS), __ATOMIC_ACQ_REL);
 }
 
 void events_send_to_self(void) {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the portable part of the bench guest needs of a processor, and what it gives back.
+// What our test guests have in common: what they need of a processor, event channels, text.
 #pragma once
 #include <stdint.h>
 #define __XEN_INTERFACE_VERSION__ __XEN_LATEST_INTERFACE_VERSION__
 #include <xen/xen.h>
 #include "isa.h"        // <isa>/isa.h: long hypercall(number, a, b, c)
 
-// The interrupts that a benchmark waits for.
+// The interrupts that a guest may wait for.
 enum source { SELF_INTERRUPT, TIMER, EVENT, SOURCES };
 
-// How often each has been handled. Volatile: the handler writes, the benchmark polls.
+// How often each has been handled. Volatile: the handler writes, whoever waits polls.
 extern volatile unsigned long handled[SOURCES];
 
 static inline void wait_for(enum source source, unsigned long count) {
@@ -28,11 +28,25 @@ void machine_interrupt_controller_read(void);
 void machine_interrupt_self(void);
 void machine_fire_timer(void);
 
+// ---- What a guest is: its own directory -----------------------------------------------------------
+
+// boot_ticks: of the physical counter, from reset to the guest's first instruction.
+void guest_main(uint64_t boot_ticks);
+
 // ---- Event channels: events.c ----------------------------------------------------------------------
 
 void events_start(void);
 void events_use_fifo(void);
+// Whether the hypervisor has the 3-level ABI: whether it is ours.
+int events_three_levels_known(void);
 void events_send_to_self(void);
+// For any port of this vCPU's: masks it, or takes back its event.
+void events_mask(uint32_t port);
+void events_take(uint32_t port);
+// Gives the FIFO ABI an event word for this port and all below it.
+void events_need_word(uint32_t port);
+// An operation of event_channel_op that must not fail.
+void event_operation(const char *what, int operation, void *argument);
 void events_upcall(void);
 
 // ---- Text: text.c ----------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // AArch64 on QEMU's virt board, as dom0 sees it: GICv3 or GICv2, virtual timer, event-channel PPI.
-#include "../guest.h"
+#include "guest.h"
 #include <xen/hvm/hvm_op.h>
 #include <xen/hvm/params.h>
 

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "guest.h"
+
+// What is repeated, how often, and what stands before and after it.
+struct benchmark {
+    const char *name;
+    void (*once)(void);
+    void (*prepare)(void);
+    void (*finish)(void);
+    unsigned operations;    // in one call of `once`; 0 is 1
+    int under_load;         // measured a second time with many ports and grants in use
+};
+
+enum { BATCH = 32 };        // operations of one hypercall, where a hypercall takes a list
+
+// ---- ports.c ---------------------------------------------------------------------
+
+void masked_port_open(void);
+void masked_send(void);
+void masked_port_close(void);
+void open_and_close(void);
+// Opens this many more event channels, which stay open.
+void ports_open(unsigned count);
+
+// ---- grants.c ---------------------------------------------------------------------------------------
+
+void grants_start(void);
+void grants_finish(void);
+void grant_map_unmap(void);
+void grant_map_unmap_batch(void);
+void grant_copy(void);
+void grant_copy_batch(void);
+// Maps this many grants, which stay mapped.
+void grants_map(unsigned count);
+
+// ---- memory.c ---------------------------------------------------------------------------------------
+
+void decrease_populate(void);
+void add_remove(void);
+void multicall_prepare(void);
+void multicall(void);
