@@ -8,6 +8,8 @@ public enum DeviceTreeError: Error, Equatable, Sendable {
     case truncated(has: Int, needs: Int)
     /// No 0xd00dfeed at the start; what is there instead.
     case badMagic(UInt32)
+    /// The header's size of the whole tree is less than a header or more than `DeviceTree.maximumSize`, in bytes.
+    case badSize(UInt32)
     /// Not readable as version 17 (or 16) of the format.
     case unsupportedVersion(UInt32)
     /// The header places a block outside the tree or not on a 4-byte boundary.
@@ -37,6 +39,8 @@ public struct DeviceTree: ~Escapable {
 
     /// Deepest nesting that is accepted. Real trees stay below 10.
     public static var maximumDepth: Int { 32 }
+    /// Largest tree that is accepted, in bytes. Linux takes 2 MiB.
+    public static var maximumSize: Int { 64 << 20 }
     /// Bytes of the header.
     public static var headerSize: Int { 40 }
 
@@ -62,7 +66,19 @@ public struct DeviceTree: ~Escapable {
     /// Time: linear in the tree's size.
     @_lifetime(copy bytes)
     public init(_ bytes: Span<UInt8>) throws(DeviceTreeError) {
-        let size = try Self.size(of: bytes)
+        try self.init(bytes, size: try Self.size(of: bytes))
+    }
+
+    /// What can be read of a tree whose magic number, version or size is wrong, as if `bytes` were all of it: to find a
+    /// console to complain on, and for nothing else. Nil where no whole tree of nodes is in it.
+    @_lifetime(copy bytes)
+    public init?(salvaging bytes: Span<UInt8>) {
+        guard bytes.count >= Self.headerSize else { return nil }
+        do throws(DeviceTreeError) { try self.init(bytes, size: bytes.count) } catch { return nil }
+    }
+
+    @_lifetime(copy bytes)
+    private init(_ bytes: Span<UInt8>, size: Int) throws(DeviceTreeError) {
         guard bytes.count >= size else { throw .truncated(has: bytes.count, needs: size) }
         let header = Header(bytes)
         let structureSize = header.version >= 17 ? header.structureSize : UInt32(size) &- header.structure
@@ -87,7 +103,9 @@ public struct DeviceTree: ~Escapable {
         let header = Header(bytes)
         guard header.magic == 0xd00d_feed else { throw .badMagic(header.magic) }
         guard header.version >= 16, header.compatibleVersion <= 17 else { throw .unsupportedVersion(header.version) }
-        guard header.totalSize >= UInt32(headerSize), header.totalSize <= 64 << 20 else { throw .misplacedBlock }
+        guard header.totalSize >= UInt32(headerSize), header.totalSize <= maximumSize else {
+            throw .badSize(header.totalSize)
+        }
         return Int(header.totalSize)
     }
 

@@ -14,6 +14,8 @@ public enum LinuxImageError: Error, Equatable, Sendable {
     case bigEndian
     /// The header's sizes contradict the file.
     case badSize
+    /// The file is shorter than the sections that its header names, in bytes: it was cut short.
+    case cutShort(has: UInt64, needs: UInt64)
 }
 
 /// What the header of an ARM Linux kernel asks for. Debian's arm64 `vmlinuz` is an uncompressed `Image` with an EFI stub,
@@ -41,8 +43,10 @@ public struct LinuxImage: Hashable, Sendable, BitwiseCopyable {
     /// arm32: the address the image was linked for; 0 for a position-independent one.
     public let linkAddress: UInt64
 
-    /// Bytes of `header` that are enough.
+    /// Bytes that a file has at least.
     public static var headerSize: Int { 64 }
+    /// Bytes of `header` that are enough to see every section of an EFI stub's header, too.
+    public static var usefulHeaderSize: Int { 4096 }
 
     /// Reads a header at the start of a file of `fileSize` bytes.
     public init(header: Span<UInt8>, fileSize: UInt64) throws(LinuxImageError) {
@@ -67,6 +71,8 @@ public struct LinuxImage: Hashable, Sendable, BitwiseCopyable {
         if size != 0, flags & 1 != 0 { throw .bigEndian }
         // 512 MiB of kernel would not be a kernel, and keeps sums of these far from wrapping.
         guard offset < 1 << 21, size < 1 << 29, fileSize < 1 << 29 else { throw .badSize }
+        let sectionsEnd = Self.sectionsEnd(header)
+        guard sectionsEnd <= fileSize else { throw .cutShort(has: fileSize, needs: sectionsEnd) }
         kind = .arm64
         // Before Linux 3.17 the size was 0 and the offset of unknown endianness: 0x80000 was meant.
         textOffset = size == 0 ? 0x80000 : offset
@@ -79,6 +85,24 @@ public struct LinuxImage: Hashable, Sendable, BitwiseCopyable {
         default: pageShift = nil
         }
         linkAddress = 0
+    }
+
+    /// Where the last section of an EFI stub's PE header ends in the file (PE format, "COFF file header", "Section table").
+    /// 0 where there is no such header: a plain Image does not say how long its file is.
+    private static func sectionsEnd(_ header: Span<UInt8>) -> UInt64 {
+        guard header.byte(at: 0) == UInt8(ascii: "M"), header.byte(at: 1) == UInt8(ascii: "Z"),
+            let start = header.littleEndian32(at: 0x3c).map(Int.init(_:)), header.littleEndian32(at: start) == 0x4550,
+            let counts = header.littleEndian32(at: start + 4), let sizes = header.littleEndian32(at: start + 20)
+        else { return 0 }
+        let table = start + 24 + Int(sizes & 0xffff)
+        var end: UInt64 = 0
+        for section in 0..<Int(counts >> 16) {
+            guard let size = header.littleEndian32(at: table + section * 40 + 16),
+                let place = header.littleEndian32(at: table + section * 40 + 20)
+            else { break }
+            end = max(end, UInt64(place) + UInt64(size))
+        }
+        return end
     }
 
     private init(arm32 header: Span<UInt8>, fileSize: UInt64) throws(LinuxImageError) {

@@ -162,10 +162,24 @@ struct DeviceTreeTests {
         #expect(error { $0[0] = 0xd1 } == .badMagic(0xd10d_feed))
         #expect(error { $0[23] = 15 } == .unsupportedVersion(15))
         #expect(error { $0[11] |= 1 } == .misplacedBlock)
-        #expect(error { $0[4] = 0xff } == .misplacedBlock)
+        #expect(error { $0[4] = 0xff } == .badSize(0xff00_0000 | UInt32(bytes.count)))
         // The last token becomes an unknown one.
         let end = Int(bytes.span.bigEndian32(at: 8)! + bytes.span.bigEndian32(at: 36)!) - 1
         #expect(error { $0[end] = 7 } == .malformed(at: end - 3))
+    }
+
+    @Test func salvagesAConsole() throws {
+        func console(_ change: (inout [UInt8]) -> Void) -> Bool {
+            var copy = bytes + [UInt8](repeating: 0xa5, count: 999)
+            change(&copy)
+            guard let tree = DeviceTree(salvaging: copy.span) else { return false }
+            return got(tree.gic())?.version == .v3
+        }
+        #expect(console { $0[0] = 0 })
+        #expect(console { $0[4] = 0x7f })
+        #expect(console { $0[23] = 99 })
+        #expect(!console { $0[8] = 0x7f })
+        #expect(!console { $0 = Array($0[..<39]) })
     }
 
     @Test func refusesDeepNesting() throws {

@@ -28,6 +28,26 @@ import Testing
         #expect(old.textOffset == 0x80000 && old.memorySize == 0x100_0000)
     }
 
+    /// The header of Debian 12's arm64 vmlinuz with its EFI stub: two sections, the last one ends at 32,954,880.
+    @Test func cutShort() throws {
+        var bytes = Self.header([0: 0xfa40_5a4d, 0x10: 0x0201_0000, 0x18: 10, 0x38: 0x644d_5241, 0x3c: 0x40])
+        bytes += [UInt8](repeating: 0, count: 448)
+        func put(_ word: UInt32, at offset: Int) {
+            for index in 0..<4 { bytes[offset + index] = UInt8(truncatingIfNeeded: word >> UInt32(8 * index)) }
+        }
+        put(0x4550, at: 0x40)
+        put(0x2_aa64, at: 0x44)
+        put(0x206_00a0, at: 0x54)
+        for (section, (size, place)) in [(24_313_856, 65_536), (8_575_488, 24_379_392)].enumerated() {
+            put(UInt32(size), at: 0xf8 + section * 40 + 16)
+            put(UInt32(place), at: 0xf8 + section * 40 + 20)
+        }
+        #expect(try read(bytes, size: 32_954_880).memorySize == 0x0201_0000)
+        #expect(throws: LinuxImageError.cutShort(has: 32_954_879, needs: 32_954_880)) { try read(bytes, size: 32_954_879) }
+        // A section table that runs out of the header says nothing.
+        #expect(try read(Array(bytes[..<0x100]), size: 1 << 20).kind == .arm64)
+    }
+
     @Test func arm32() throws {
         let image = try read(Self.header([0x24: 0x016f_2818, 0x28: 0, 0x2c: 0x50_0000]))
         #expect(image.kind == .arm32 && image.linkAddress == 0)

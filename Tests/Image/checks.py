@@ -156,7 +156,7 @@ CHECKS = [
     *(floor(f"arm32-floor-smp{cpus}", Machine("arm32", cpus=cpus, memory=2048)) for cpus in (1, 2)),
 
     bad_input("no-kernel", NO_KERNEL, r"(?i)^\(XEN\) .*no dom0 kernel|kernel.*module", NOT_SET_UP),
-    bad_input("truncated-kernel", TRUNCATED_KERNEL, r"(?i)^\(XEN\) .*kernel.*truncated", pending=(OURS,)),
+    bad_input("truncated-kernel", TRUNCATED_KERNEL, r"(?i)^\(XEN\) .*kernel.*truncated"),
     bad_input("not-a-kernel", NOT_A_KERNEL, r"(?i)^\(XEN\) .*kernel.*not.* Image", NOT_SET_UP),
     bad_input("header-only", HEADER_ONLY, r"(?i)^\(XEN\) .*kernel.*(truncated|not.* Image)", NOT_SET_UP),
     bad_input("dom0-mem", TOO_LARGE, r"(?i)^\(XEN\) .*dom0.mem.* MB", NOT_ALLOCATED),
@@ -164,6 +164,7 @@ CHECKS = [
               r"(?i)^\(XEN\) .*dom0.mem.* MB", NOT_ALLOCATED, verdict=STAYS),
     bad_input("dom0-mem-reboots", TOO_LARGE, r"(?i)^\(XEN\) .*dom0.mem.* MB", NOT_ALLOCATED, verdict=None),
     bad_tree("tree-gic", tree_text(b"arm,gic-v3", b"arm,gic-v9"), r"(?i)^\(XEN\) .*GIC"),
-    bad_tree("tree-size", tree_word(4, 0x7FFFFFFF), r"(?i)^\(XEN\) .*device tree.*size", pending=(OURS,)),
+    bad_tree("tree-size", tree_word(4, 0x7FFFFFFF), r"(?i)^\(XEN\) .*device tree.*size"),
+    bad_tree("tree-magic", tree_word(0, 0xD00DFEEE), r"(?i)^\(XEN\) .*device tree.*magic"),
     bad_tree("tree-no-memory", tree_text(b"device_type", b"device_kind"), r"(?i)^\(XEN\) .*memory", NOT_SET_UP),
 ]

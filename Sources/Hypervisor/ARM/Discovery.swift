@@ -100,6 +100,8 @@ func explain(_ error: DeviceTreeError) -> LogLine {
     switch error {
     case .truncated(let has, let needs): "it has \(has) bytes and says that it needs \(needs)"
     case .badMagic(let magic): "its magic number is 0x\(hex: UInt64(magic)), expected 0xd00dfeed"
+    case .badSize(let size):
+        "it gives its size as \(UInt64(size)) bytes, expected \(DeviceTree.headerSize) to \(DeviceTree.maximumSize)"
     case .unsupportedVersion(let version): "version \(version), expected 16 or 17"
     case .misplacedBlock: "a block lies outside the tree"
     case .malformed(let offset): "malformed at offset \(offset)"
@@ -122,6 +124,7 @@ func explain(_ error: LinuxImageError) -> LogLine {
     case .unknown(let arm64, let arm32):
         "magic numbers 0x\(hex: UInt64(arm64)) and 0x\(hex: UInt64(arm32)), expected 0x644d5241"
     case .bigEndian: "it is big-endian"
+    case .cutShort(let has, let needs): "it is truncated: \(has) bytes, expected \(needs)"
     case .badSize: "its header's sizes contradict the file"
     }
 }

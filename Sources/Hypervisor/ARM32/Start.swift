@@ -27,10 +27,11 @@ import Synchronization
     let image = MachineRange(
         start: MachineAddress(UInt64(image)).frame, count: (boot_image_end() - boot_image_start()) >> pageShift)
     do throws(DeviceTreeError) {
-        let size = try DeviceTree.size(of: blob)
-        let tree = try DeviceTree(blob.extracting(..<size))
-        boot(tree, treeRange: covering(MachineAddress(UInt64(treeAddress)), UInt64(size)), image: image)
+        let tree = try DeviceTree(blob)
+        boot(tree, treeRange: covering(MachineAddress(UInt64(treeAddress)), UInt64(tree.bytes.count)), image: image)
     } catch {
+        var space = bootSpace(image)
+        if let tree = DeviceTree(salvaging: blob) { _ = startConsole(tree, &space) }
         panic("the device tree at 0x\(hex: UInt64(treeAddress)) is not valid: \(explain(error))")
     }
 }
@@ -47,12 +48,8 @@ private func boot(_ tree: DeviceTree, treeRange: MachineRange, image: MachineRan
 /// off the stack again afterwards.
 @inline(never)
 private func startMachine(_ tree: DeviceTree, treeRange: MachineRange, image: MachineRange) -> Bool {
-    let words = CommandLine(tree.hypervisorArguments())
-    root.options.set(Options(words))
-    let tableRoot = image.start.address + (boot_level1() - boot_image_start())
-    var space = HostAddressSpace(root: tableRoot, frames: BootPool(image: image.start.address))
-    let port = ConsolePort(tree, path: words.text("dtuart", default: .literal("")))
-    startConsole(port, &space)
+    var space = bootSpace(image)
+    let port = startConsole(tree, &space)
     printBanner()
     var machine = MachineDescription(tree, uart: port, bootProcessor: UInt64(read_mpidr() & 0xff_ffff))
     dropUnreachable(&machine.memory)
@@ -70,6 +67,21 @@ private func startMachine(_ tree: DeviceTree, treeRange: MachineRange, image: Ma
     root.state.machine.value.states[0].isOnline.store(true, ordering: .releasing)
     startSecondaries(&heapSpace, image: image)
     return tree.module(.kernel) != nil
+}
+
+/// The tables that entry.S made, for more to be mapped in them from the image's own frames.
+private func bootSpace(_ image: MachineRange) -> HostAddressSpace<BootPool> {
+    let tableRoot = image.start.address + (boot_level1() - boot_image_start())
+    return HostAddressSpace(root: tableRoot, frames: BootPool(image: image.start.address))
+}
+
+/// The command line's options, then the serial port that they or the tree name.
+private func startConsole(_ tree: DeviceTree, _ space: inout HostAddressSpace<BootPool>) -> ConsolePort? {
+    let words = CommandLine(tree.hypervisorArguments())
+    root.options.set(Options(words))
+    let port = ConsolePort(tree, path: words.text("dtuart", default: .literal("")))
+    startConsole(port, &space)
+    return port
 }
 
 private func startConsole(_ port: ConsolePort?, _ space: inout HostAddressSpace<BootPool>) {

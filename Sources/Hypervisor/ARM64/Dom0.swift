@@ -253,9 +253,9 @@ private func copyModules(_ kernel: DeviceTree.Module, _ initrd: DeviceTree.Modul
 private func readHeader(_ region: DeviceTree.Region) -> LinuxImage {
     // SAFETY: the module is RAM (startup checked it), reserved until dom0 runs.
     let start = unsafe frames.pointer(to: region.start).assumingMemoryBound(to: UInt8.self)
+    let count = Int(min(UInt64(LinuxImage.usefulHeaderSize), region.size))
     do throws(LinuxImageError) {
-        return try unsafe LinuxImage(
-            header: Span(_unsafeStart: start, count: Int(min(64, region.size))), fileSize: region.size)
+        return try unsafe LinuxImage(header: Span(_unsafeStart: start, count: count), fileSize: region.size)
     } catch {
         panic("the dom0 kernel at 0x\(hex: region.start.rawValue) is not an arm64 Image: \(explain(error))")
     }

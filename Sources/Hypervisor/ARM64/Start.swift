@@ -38,21 +38,18 @@ import XenABI
     let image = MachineRange(
         start: MachineAddress(image).frame, count: (boot_image_end() - boot_image_start()) >> pageShift)
     do throws(DeviceTreeError) {
-        let size = try DeviceTree.size(of: blob)
-        let tree = try DeviceTree(blob.extracting(..<size))
-        boot(tree, treeRange: covering(MachineAddress(treeAddress), UInt64(size)), image: image)
+        let tree = try DeviceTree(blob)
+        boot(tree, treeRange: covering(MachineAddress(treeAddress), UInt64(tree.bytes.count)), image: image)
     } catch {
+        var space = bootSpace(image)
+        if let tree = DeviceTree(salvaging: blob) { _ = startConsole(tree, &space) }
         panic("the device tree at 0x\(hex: treeAddress) is not valid: \(explain(error))")
     }
 }
 
 private func boot(_ tree: DeviceTree, treeRange: MachineRange, image: MachineRange) -> Never {
-    let words = CommandLine(tree.hypervisorArguments())
-    root.options.set(Options(words))
-    let tableRoot = image.start.address + (boot_level0() - boot_image_start())
-    var space = HostAddressSpace(root: tableRoot, frames: BootPool(image: image.start.address))
-    let port = ConsolePort(tree, path: words.text("dtuart", default: .literal("")))
-    startConsole(port, &space)
+    var space = bootSpace(image)
+    let port = startConsole(tree, &space)
     printBanner()
     var machine = MachineDescription(tree, uart: port, bootProcessor: read_mpidr_el1() & 0xff_00ff_ffff)
     mapAllRAM(machine, image: image, &space)
@@ -65,6 +62,21 @@ private func boot(_ tree: DeviceTree, treeRange: MachineRange, image: MachineRan
     startProcessors(tree, &machine, &heapSpace, image: image)
     buildDom0(tree, machine, image: image)
     runCPU(PCPU(0))
+}
+
+/// The tables that entry.S made, for more to be mapped in them from the image's own frames.
+private func bootSpace(_ image: MachineRange) -> HostAddressSpace<BootPool> {
+    let tableRoot = image.start.address + (boot_level0() - boot_image_start())
+    return HostAddressSpace(root: tableRoot, frames: BootPool(image: image.start.address))
+}
+
+/// The command line's options, then the serial port that they or the tree name.
+private func startConsole(_ tree: DeviceTree, _ space: inout HostAddressSpace<BootPool>) -> ConsolePort? {
+    let words = CommandLine(tree.hypervisorArguments())
+    root.options.set(Options(words))
+    let port = ConsolePort(tree, path: words.text("dtuart", default: .literal("")))
+    startConsole(port, &space)
+    return port
 }
 
 private func startConsole(_ port: ConsolePort?, _ space: inout HostAddressSpace<BootPool>) {
