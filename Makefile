@@ -133,21 +133,24 @@ all: $(ISAS:%=$(BUILD)/%/xen) ## the three images
 # Compiled, linked twice (the second time with the table of function names that backtraces use), checked, flattened.
 # The whole-module objects are linked as they are: SwiftPM's archive knows only of per-file objects, and those ignore
 # -function-sections, without which --gc-sections cannot drop the runtime's allocation entry points.
+# $(2): environment of the build; $(1)$(3) is the directory of the image.
 define image_rule
-$(BUILD)/$(1)/xen.elf: $(IMAGE_SOURCES) linker/$(1).ld linker/symbols.py
-	@mkdir -p $(BUILD)/$(1)
-	XEN_IMAGE=$(1) swift build --triple $(TRIPLE_$(1)) -c release --scratch-path $(BUILD)/$(1)/swift \
+$(BUILD)/$(1)$(3)/xen.elf: $(IMAGE_SOURCES) linker/$(1).ld linker/symbols.py
+	@mkdir -p $$(@D)
+	XEN_IMAGE=$(1) $(2) swift build --triple $(TRIPLE_$(1)) -c release --scratch-path $$(@D)/swift \
 	    --explicit-target-dependency-import-check error
-	find $(BUILD)/$(1)/swift/$(TRIPLE_$(1))/release -path '*.build/*.o' ! -name '*.swift.o' > $(BUILD)/$(1)/objects
-	ld.lld $(LINK) -T linker/$(1).ld -o $$@.unnamed @$(BUILD)/$(1)/objects
-	llvm-nm -n --defined-only $$@.unnamed | $(PYTHON) linker/symbols.py > $(BUILD)/$(1)/symbols.S
-	clang --target=$(TRIPLE_$(1)) -c $(BUILD)/$(1)/symbols.S -o $(BUILD)/$(1)/symbols.o
-	ld.lld $(LINK) -T linker/$(1).ld -o $$@ @$(BUILD)/$(1)/objects $(BUILD)/$(1)/symbols.o
+	find $$(@D)/swift/$(TRIPLE_$(1))/release -path '*.build/*.o' ! -name '*.swift.o' > $$(@D)/objects
+	ld.lld $(LINK) -T linker/$(1).ld -o $$@.unnamed @$$(@D)/objects
+	llvm-nm -n --defined-only $$@.unnamed | $(PYTHON) linker/symbols.py > $$(@D)/symbols.S
+	clang --target=$(TRIPLE_$(1)) -c $$(@D)/symbols.S -o $$(@D)/symbols.o
+	ld.lld $(LINK) -T linker/$(1).ld -o $$@ @$$(@D)/objects $$(@D)/symbols.o
 	@rm $$@.unnamed
 endef
 $(foreach isa,$(ISAS),$(eval $(call image_rule,$(isa))))
+# Every lock checks that it is taken in its order.
+$(eval $(call image_rule,arm64,XEN_CHECKED=1,-checked))
 
-$(BUILD)/arm64/xen $(BUILD)/arm32/xen: %/xen: %/xen.elf
+$(BUILD)/arm64/xen $(BUILD)/arm64-checked/xen $(BUILD)/arm32/xen: %/xen: %/xen.elf
 	llvm-objcopy -O binary $< $@
 	@$(PYTHON) linker/gates.py $<
 

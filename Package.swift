@@ -45,6 +45,9 @@ let imageSettings: [SwiftSetting] =
         .enableExperimentalFeature("Embedded"),
         .unsafeFlags(["-wmo", "-num-threads", "0", "-Xfrontend", "-function-sections"] + imageFlags),
     ] : []
+/// Locks check the order in which they are taken: on the host, and in the image that `make` calls xen-checked.
+let checkedLocks = !isImage || Context.environment["XEN_CHECKED"] != nil
+let lockChecks: [SwiftSetting] = checkedLocks ? [.define("LOCK_CHECKS")] : []
 let rawStorage: [SwiftSetting] = [
     .enableExperimentalFeature("RawLayout"),
     .enableExperimentalFeature("BuiltinModule"),
@@ -73,7 +76,7 @@ var targets: [Target] = [
     module("XenABI"),
     module("Base"),
     module("Machine", ["Base"]),
-    module("Sync", ["Base", "ArchCommon"], extra: rawStorage),
+    module("Sync", ["Base", "ArchCommon"], extra: rawStorage + lockChecks),
     module("Containers", ["Base", "Machine", "Sync"], extra: rawStorage),
     module("Memory", ["XenABI", "Base", "Machine", "Sync", "Containers"]),
     module("P2M", ["Base", "Machine", "Sync", "Containers"]),
@@ -113,7 +116,7 @@ if let image {
             "Hypervisor",
             domains + ["Domains", "Hypercalls", "DomainBuilder", "Firmware", "MMIO", "ARM", "X86", "Drivers", "ArchCommon"]
                 + [.byName(name: image.arch), .byName(name: image.metal), "Boot", "BootCommon"],
-            sources: image.rootSources),
+            extra: lockChecks, sources: image.rootSources),
     ]
 } else {
     targets += [

@@ -142,11 +142,11 @@ extension EventChannels {
         if other.pointee.domain == domain { return try administration.withLock(body) }
         if domain < other.pointee.domain {
             return try administration.withLock { (state: inout Administration) throws(E) in
-                try other.pointee.administration.withLock { (_: inout Administration) throws(E) in try body(&state) }
+                try other.pointee.administration.withSecondLock { (_: inout Administration) throws(E) in try body(&state) }
             }
         }
         return try other.pointee.administration.withLock { (_: inout Administration) throws(E) in
-            try administration.withLock { (state: inout Administration) throws(E) in try body(&state) }
+            try administration.withSecondLock { (state: inout Administration) throws(E) in try body(&state) }
         }
     }
 

@@ -9,6 +9,12 @@ public import Base
 public protocol FrameMemory: Sendable {
     /// The byte at `address`, which must lie in RAM (a frame that the frame table knows).
     @unsafe func pointer(to address: MachineAddress) -> UnsafeMutableRawPointer
+    /// A number that differs between most processors: which of several lists of free frames to use. Only speed depends on it.
+    var processorHint: Int { get }
+}
+
+extension FrameMemory {
+    @inlinable public var processorHint: Int { 0 }
 }
 
 /// A source of machine frames: the NUMA-aware heap, or a test's allocator that fails on command.

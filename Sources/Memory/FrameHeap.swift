@@ -5,12 +5,15 @@ public import Containers
 public import Machine
 import Sync
 
-/// The heap that everything allocates from: the buddy heap under its lock, with clean frames on delivery.
+/// The heap that everything allocates from: the buddy heap under its lock, a list of single frames at each pCPU's hand,
+/// clean frames on delivery.
 public struct FrameHeap<Frames: FrameMemory>: ~Copyable {
     public let memory: Frames
     /// Owners and references: atomic entries, no lock.
     public let table: Ref<FrameTable<Frames>>
     let heap: SpinLock<Heap<Frames>>
+    /// pCPUs share a list where there are more of them. A list that is being used by another is passed by.
+    let lists = FixedArray<64, SpinLock<FastList>> { _ in SpinLock(FastList(), rank: .frameList) }
 
     public init(memory: Frames, table: Ref<FrameTable<Frames>>) {
         self.memory = memory
@@ -23,27 +26,83 @@ public struct FrameHeap<Frames: FrameMemory>: ~Copyable {
 
     /// 2^`order` zeroed frames.
     public func allocate(order: Int, node: NUMANode?) -> MFN? {
-        guard let block = heap.withLock({ $0.allocate(order: order, node: node) }) else { return nil }
+        guard let block = order == 0 ? takeSingle(node: node) : takeBlock(order: order, node: node) else { return nil }
         if block.dirty { memory.zero(block.frame.address, count: pageSize << UInt64(order)) }
         return block.frame
     }
 
     /// 2^`order` frames with whatever is in them: for a domain that is trusted with the machine (dom0 at boot).
-    public func allocateUncleared(order: Int, node: NUMANode?) -> MFN? {
-        heap.withLock { $0.allocate(order: order, node: node)?.frame }
+    public func allocateUncleared(order: Int, node: NUMANode?) -> MFN? { takeBlock(order: order, node: node)?.frame }
+
+    public func free(_ frame: MFN, order: Int) {
+        if table.pointee.owner(of: frame)?.use == .free { fatalError("a frame was freed twice") }
+        if order == 0, putSingle(frame) { return }
+        heap.withLock { $0.free(frame, order: order) }
     }
 
-    public func free(_ frame: MFN, order: Int) { heap.withLock { $0.free(frame, order: order) } }
+    public var freeFrames: UInt64 { heap.withLock { $0.freeFrames } + listed { _ in true } }
+    public func freeFrames(on node: NUMANode) -> UInt64 {
+        heap.withLock { $0.freeFrames(on: node) } + listed { $0 == node }
+    }
 
-    public var freeFrames: UInt64 { heap.withLock { $0.freeFrames } }
-    public func freeFrames(on node: NUMANode) -> UInt64 { heap.withLock { $0.freeFrames(on: node) } }
-
-    /// Zeroes one dirty block of at most 2^`order` frames. False where none is left.
+    /// Zeroes one dirty block of at most 2^`order` frames, or a frame at the pCPU's hand. False where none is left.
     public func scrub(order: Int = 4) -> Bool {
-        guard let block = heap.withLock({ $0.takeDirty(order: order) }) else { return false }
+        guard let block = heap.withLock({ $0.takeDirty(order: order) }) else {
+            return lists[ownList].withLockIfFree { $0.scrub(memory) } ?? false
+        }
         memory.zero(block.frame.address, count: pageSize << UInt64(block.order))
         heap.withLock { $0.free(block.frame, order: block.order, dirty: false) }
         return true
+    }
+}
+
+// MARK: Fast lists
+
+extension FrameHeap {
+    private var ownList: Int { memory.processorHint & 63 }
+
+    private func takeSingle(node: NUMANode?) -> (frame: MFN, dirty: Bool)? {
+        let taken = lists[ownList].withLockIfFree { list in
+            if list.count == 0 { heap.withLock { list.refill(from: &$0, node: node) } }
+            // Frames of another node serve only whoever asked for none.
+            guard let node, !list.accepts(node) else { return list.pop() }
+            return nil
+        }
+        if let taken, let entry = taken {
+            table.pointee.markTaken(entry.frame)
+            return entry
+        }
+        return takeBlock(order: 0, node: node)
+    }
+
+    /// A block from the heap itself, which gets back what the lists hold before it says no.
+    private func takeBlock(order: Int, node: NUMANode?) -> (frame: MFN, dirty: Bool)? {
+        if let block = heap.withLock({ $0.allocate(order: order, node: node, elsewhere: false) }) { return block }
+        for index in lists.indices {
+            lists[index].withLock { list in
+                if list.count > 0 { heap.withLock { list.spill(to: &$0, left: 0) } }
+            }
+        }
+        return heap.withLock { $0.allocate(order: order, node: node) }
+    }
+
+    private func putSingle(_ frame: MFN) -> Bool {
+        guard let node = table.pointee.node(of: frame) else { return false }
+        return lists[ownList].withLockIfFree { list in
+            guard list.accepts(node) else { return false }
+            if list.isFull { heap.withLock { list.spill(to: &$0, left: FastList.batch) } }
+            table.pointee.markFree(frame)
+            list.push(frame, dirty: true, node: node)
+            return true
+        } ?? false
+    }
+
+    private func listed(_ isCounted: (NUMANode) -> Bool) -> UInt64 {
+        var sum: UInt64 = 0
+        for index in lists.indices {
+            sum += lists[index].withLock { isCounted($0.node) ? UInt64($0.count) : 0 }
+        }
+        return sum
     }
 }
 
@@ -59,6 +118,7 @@ public struct HeapFrames<Frames: FrameMemory>: FrameSource {
 
     public func allocate(order: Int, node: NUMANode?) -> MFN? { heap.pointee.allocate(order: order, node: node) }
     public func free(_ frame: MFN, order: Int) { heap.pointee.free(frame, order: order) }
+    public var processorHint: Int { memory.processorHint }
     @inlinable @inline(__always) @unsafe public func pointer(to address: MachineAddress) -> UnsafeMutableRawPointer {
         unsafe memory.pointer(to: address)
     }

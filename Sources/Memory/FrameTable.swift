@@ -120,6 +120,12 @@ public struct FrameTable<Frames: FrameMemory>: ~Copyable {
         info(index).pointee.state.store(UInt64(owner.rawValue) | UInt64(use.rawValue) << 16, ordering: .releasing)
     }
 
+    /// The first frame of a block that goes back to the heap. It speaks for the whole block.
+    func markFree(_ frame: MFN) { assign(frame, to: .dom0, use: .free) }
+
+    /// The first frame of a block that was allocated; its new owner assigns each frame.
+    func markTaken(_ frame: MFN) { assign(frame, to: .dom0, use: .hypervisor) }
+
     /// Who owns the frame and what for; nil where it is not RAM.
     @inline(__always) public func owner(of frame: MFN) -> (owner: DomainID, use: FrameUse)? {
         guard let index = index(of: frame) else { return nil }

@@ -45,6 +45,8 @@ public struct Heap<Frames: FrameMemory>: ~Copyable {
         return sum
     }
 
+    func node(of frame: MFN) -> NUMANode? { table.node(of: frame) }
+
     public func freeFrames(on node: NUMANode) -> UInt64 { node.index < nodeCount ? nodes[node.index].freeFrames : 0 }
 
     // MARK: Free lists
@@ -98,7 +100,7 @@ public struct Heap<Frames: FrameMemory>: ~Copyable {
         guard let node = table.node(of: frame)?.index else { return }
         var frame = frame
         var order = order
-        setUse(frame, order: order, use: .free)
+        table.markFree(frame)
         while order < maximumOrder {
             let buddy = MFN(frame.rawValue ^ (1 << UInt64(order)))
             guard let index = table.index(of: buddy), table.node(of: buddy)?.index == node else { break }
@@ -117,15 +119,13 @@ public struct Heap<Frames: FrameMemory>: ~Copyable {
         return UInt64(second &- first) == b.rawValue &- a.rawValue || UInt64(first &- second) == a.rawValue &- b.rawValue
     }
 
-    private func setUse(_ frame: MFN, order: Int, use: FrameUse) {
-        guard let first = table.index(of: frame) else { return }
-        // The first frame speaks for a free block; an allocated block is assigned frame by frame by its owner.
-        table.info(first).pointee.state.store(UInt64(use.rawValue) << 16, ordering: .relaxed)
-    }
-
-    /// A block of 2^`order` frames of `node`, or of any where nil or where that node has none. Says whether it is dirty.
-    public mutating func allocate(order: Int, node: NUMANode?) -> (frame: MFN, dirty: Bool)? {
-        if let node, node.index < nodeCount, let block = take(order: order, node: node.index) { return block }
+    /// A block of 2^`order` frames of `node`, or of any where nil or, with `elsewhere`, where that node has none. Says
+    /// whether it is dirty.
+    public mutating func allocate(order: Int, node: NUMANode?, elsewhere: Bool = true) -> (frame: MFN, dirty: Bool)? {
+        if let node, node.index < nodeCount {
+            if let block = take(order: order, node: node.index) { return block }
+            guard elsewhere else { return nil }
+        }
         for candidate in 0..<nodeCount where candidate != node?.index {
             if let block = take(order: order, node: candidate) { return block }
         }
@@ -147,7 +147,7 @@ public struct Heap<Frames: FrameMemory>: ~Copyable {
             push(index + (1 << UInt32(found)), order: found, dirty: word.dirty, node: node)
         }
         let frame = table.frame(at: index)
-        setUse(frame, order: order, use: .hypervisor)
+        table.markTaken(frame)
         return (frame, word.dirty)
     }
 

@@ -25,6 +25,18 @@ public import Synchronization
         return try unsafe body(&value.pointee)
     }
 
+    /// As `withLock`, for the later of two locks of one rank. Who takes it says in which order.
+    @inlinable @inline(__always)
+    public borrowing func withSecondLock<R: ~Copyable, E: Error>(
+        _ body: (inout Value) throws(E) -> R
+    ) throws(E) -> R {
+        lock(second: true)
+        defer { unlock() }
+        // SAFETY: the ticket is ours until `unlock`, so nobody else has access.
+        let value = unsafe cell.address
+        return try unsafe body(&value.pointee)
+    }
+
     /// As `withLock`, but nil at once where somebody else is inside.
     @inlinable @inline(__always)
     public borrowing func withLockIfFree<R: ~Copyable>(_ body: (inout Value) -> R) -> R? {
@@ -32,6 +44,9 @@ public import Synchronization
         guard next.compareExchange(expected: current, desired: current &+ 1, ordering: .acquiring).exchanged else {
             return nil
         }
+        #if LOCK_CHECKS
+            HeldLocks.didTake(rank)
+        #endif
         defer { unlock() }
         // SAFETY: the ticket is ours until `unlock`.
         let value = unsafe cell.address
@@ -43,7 +58,10 @@ public import Synchronization
         unsafe body(&cell.address.pointee)
     }
 
-    @inlinable @inline(__always) borrowing func lock() {
+    @inlinable @inline(__always) borrowing func lock(second: Bool = false) {
+        #if LOCK_CHECKS
+            HeldLocks.willTake(rank, second: second)
+        #endif
         let ticket = next.wrappingAdd(1, ordering: .relaxed).oldValue
         if serving.load(ordering: .acquiring) != ticket { wait(for: ticket) }
     }
@@ -53,6 +71,9 @@ public import Synchronization
     }
 
     @inlinable @inline(__always) borrowing func unlock() {
+        #if LOCK_CHECKS
+            HeldLocks.willRelease(rank)
+        #endif
         // Only the holder writes `serving`, so a plain increment published with release is enough.
         serving.store(serving.load(ordering: .relaxed) &+ 1, ordering: .releasing)
     }

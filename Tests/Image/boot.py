@@ -19,11 +19,11 @@ LOGS = debian.BUILD / "logs"
 TAIL_LINES = 30
 
 
-def image_path(hypervisor, isa):
+def image_path(hypervisor, isa, build=""):
     """Where the image under test is: "ours", "reference", or a path."""
     if hypervisor == checks.REFERENCE:
         return debian.reference(isa)
-    path = debian.BUILD / isa / "xen" if hypervisor == checks.OURS else Path(hypervisor)
+    path = debian.BUILD / f"{isa}{build}" / "xen" if hypervisor == checks.OURS else Path(hypervisor)
     if not path.exists():
         raise FileNotFoundError(f"no hypervisor image at {path}; `make` builds it")
     return path
@@ -32,7 +32,7 @@ def image_path(hypervisor, isa):
 def command(machine, hypervisor, payload, name, interactive=False):
     work = debian.BUILD / "boot" / hypervisor.replace("/", "_") / name
     work.mkdir(parents=True, exist_ok=True)
-    return loaders.boot(loaders.Job(machine, image_path(hypervisor, machine.isa), payload, work,
+    return loaders.boot(loaders.Job(machine, image_path(hypervisor, machine.isa, machine.build), payload, work,
                                     machines.emulator(machine, interactive)))
 
 

@@ -22,6 +22,7 @@ class Machine:
     icount: bool = False        # one instruction is one nanosecond of virtual time, and runs repeat
     features: str = ""          # more of the processor's: ",+x,-y"
     extra: tuple = ()           # more words for the emulator
+    build: str = ""             # which build of our image: "-checked" or the ordinary one
 
 
 def split(total, nodes):

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as XML
 import bench
 import debian
 
-ISAS = ("arm64", "x86_64", "arm32")
+IMAGES = ("arm64", "arm64-checked", "x86_64", "arm32")
 UNIT_RESULTS = debian.BUILD / "unit-swift-testing.xml"
 HARNESS = debian.ROOT / "Tests/Image"
 
@@ -64,7 +64,7 @@ STAGES = {
     "host tests": host_tests,
     "harness tests": harness_tests,
     "lint": lambda: make("lint"),
-    **{f"image {isa}": lambda isa=isa: make(f"build/{isa}/xen") for isa in ISAS},
+    **{f"image {name}": lambda name=name: make(f"build/{name}/xen") for name in IMAGES},
     "boots": boots,
     "costs": costs,
 }
@@ -74,7 +74,7 @@ def main():
     results = {name: run() for name, run in STAGES.items()}
     print("==> summary")
     for name, counts in results.items():
-        print(f"{name:16} " + ("skipped: not enabled yet" if counts is None else
+        print(f"{name:20} " + ("skipped: not enabled yet" if counts is None else
                                f"{counts[0]} passed, {counts[1]} failed"))
     passed, failed = map(sum, zip(*filter(None, results.values())))
     print(f"{passed} passed, {failed} failed")

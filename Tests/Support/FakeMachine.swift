@@ -18,6 +18,9 @@ public final class FakeMachine: @unchecked Sendable {
     /// Allocations asked for so far.
     public private(set) var requests = 0
 
+    /// Which processor the code under test believes to be on.
+    public var processor = 0
+
     public init(frames: Int, base: MFN = MFN(0x40000)) {
         self.base = base
         self.frames = frames
@@ -77,6 +80,7 @@ public struct FakeFrames: FrameMemory, FrameAllocator {
         return machine.bytes + offset
     }
 
+    public var processorHint: Int { machine.processor }
     public func allocate(order: Int, node: NUMANode?) -> MFN? { machine.take(order: order) }
     public func free(_ frame: MFN, order: Int) { machine.give(frame, order: order) }
 }

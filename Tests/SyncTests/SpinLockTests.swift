@@ -22,4 +22,26 @@ import Testing
         }
         #expect(shared.lock.withLockIfFree { $0 } == 0)
     }
+
+    @Test func ascendingRanksOnly() async {
+        let domain = Shared()
+        let other = Shared()
+        let table = SpinLock(0, rank: .p2m)
+        domain.lock.withLock { _ in table.withLock { _ in } }
+        domain.lock.withLock { _ in other.lock.withSecondLock { _ in } }
+        table.withLock { _ in _ = domain.lock.withLockIfFree { _ in } }
+        // What was released may be taken again.
+        table.withLock { _ in }
+        domain.lock.withLock { _ in }
+        await #expect(processExitsWith: .failure) {
+            let domain = SpinLock(0, rank: .domain)
+            let table = SpinLock(0, rank: .p2m)
+            table.withLock { _ in domain.withLock { _ in } }
+        }
+        await #expect(processExitsWith: .failure) {
+            let one = SpinLock(0, rank: .domain)
+            let two = SpinLock(0, rank: .domain)
+            one.withLock { _ in two.withLock { _ in } }
+        }
+    }
 }

@@ -4,6 +4,7 @@ import Base
 import BootCommon
 import Memory
 import Sync
+import Synchronization
 
 /// The state of the whole machine. One, in the image's BSS.
 struct Root: ~Copyable {
@@ -14,6 +15,11 @@ struct Root: ~Copyable {
     let maximumFrame = Once<MFN>()
     /// What is particular to the ISA.
     let state = MachineState()
+
+    #if LOCK_CHECKS
+        /// The ranks of the locks that each CPU holds, by its number for the heap's fast lists.
+        let heldLocks = FixedArray<256, Atomic<UInt32>> { _ in Atomic(0) }
+    #endif
 
     /// `noreboot`; false while the command line is not known yet.
     var noReboot: Bool { options.isSet && options.value.noReboot }

@@ -20,3 +20,6 @@ static inline void cpu_relax(void) {
     __asm__ volatile("yield" ::: "memory");
 #endif
 }
+
+/// This CPU's word for the locks that it holds, one bit a rank: only in a build with LOCK_CHECKS.
+uint32_t *_Nonnull held_lock_ranks(void);
