@@ -93,6 +93,10 @@ lint: deps ## format and house rules
 	@swift format lint --strict --recursive Sources
 	@$(PYTHON) Tests/Lint/lint.py
 
+.PHONY: abi
+abi: deps ## write docs/abi.md, from the headers, the dispatch and the tests
+	@$(PYTHON) Tests/Lint/abi.py
+
 .PHONY: test
 test: deps ## everything: host tests, lint and gates, images booted for real
 	@$(PYTHON) Tests/Image/suite.py

@@ -61,7 +61,7 @@ public struct Stage2Format: EntryFormat {
         case .ramReadWrite: return normal | read | write
         case .ramReadOnly: return normal | read
         case .foreign, .grantReadWrite, .deviceCached: return normal | read | write | Descriptor.executeNever
-        case .grantReadOnly: return normal | read | Descriptor.executeNever
+        case .grantReadOnly, .foreignReadOnly: return normal | read | Descriptor.executeNever
         // Device-nGnRE: the guest's own attributes can only make it stricter.
         case .deviceDirect: return 1 << 2 | read | write | Descriptor.executeNever
         case .invalid, .hypervisorCode, .hypervisorReadOnly: return 0

@@ -27,6 +27,10 @@ public struct Domain<P: Platform>: ~Copyable {
     public let p2m: SpinLock<PageTable<P.Format, P.Frames>>
     /// Machine frame of shared_info.
     public let sharedInfo: MFN
+    /// Guest frame where shared_info is mapped; `GFN.invalid` for nowhere.
+    public let sharedInfoPlace = Atomic<UInt64>(GFN.invalid.rawValue)
+    /// Frames that are set aside for it (Xen: outstanding_pages).
+    public let claim = Atomic<UInt64>(0)
     /// Frames the domain owns now (Xen: tot_pages), and may own (Xen: max_pages).
     public let totalPages = Atomic<UInt64>(0)
     public let maximumPages: Atomic<UInt64>

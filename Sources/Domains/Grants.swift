@@ -19,7 +19,8 @@ public struct GrantFrames<P: Platform>: GrantFrameSharing {
     }
 
     /// The frame stays the hypervisor's; only `map` puts it into the domain's memory.
-    public func share(_ frame: MFN) {}
+    public func share(_ frame: MFN) { platform.share(frame, with: domain.pointee.id) }
+    public func retire(_ frame: MFN) { platform.giveUp(frame) }
 
     public func unshare(_ frame: MFN, at place: GFN) -> Bool {
         if place == .invalid { return true }
@@ -43,10 +44,18 @@ extension Domain {
     }
 }
 
-/// For a domain that is not there yet: nothing is mapped anywhere.
-public struct NoGrantFrames: GrantFrameSharing {
-    public init() {}
-    public func share(_ frame: MFN) {}
+/// For a domain that is not there yet, or not any more: nothing is mapped anywhere.
+public struct NewGrantFrames<P: Platform>: GrantFrameSharing {
+    let domain: DomainID
+    let platform: P
+
+    public init(_ domain: DomainID, _ platform: P) {
+        self.domain = domain
+        self.platform = platform
+    }
+
+    public func share(_ frame: MFN) { platform.share(frame, with: domain) }
+    public func retire(_ frame: MFN) { platform.giveUp(frame) }
     public func unshare(_ frame: MFN, at place: GFN) -> Bool { true }
 }
 
@@ -91,19 +100,12 @@ public struct DomainMappings<P: Platform>: GrantMapper {
     }
 
     public func unmap(_ frame: MFN, from gfn: GFN) throws(GrantStatus) {
-        let entry = domain.pointee.p2m.withLock { $0.lookup(gfn) }
-        guard entry.frame == frame && (entry.type == .grantReadWrite || entry.type == .grantReadOnly) else {
-            throw .generalError
-        }
-        do throws(XenError) {
-            try domain.pointee.unmap(gfn, platform)
-        } catch {
-            throw .generalError
-        }
+        guard domain.pointee.unmapGrant(frame, from: gfn, platform) else { throw .generalError }
     }
 
-    /// `Domain.unmap` returns only when no translation is in use any more.
-    public func flush() {}
+    public func flush(_ places: borrowing Span<GFN>) {
+        if !places.isEmpty { platform.cache(of: domain.pointee).invalidate(each: places) }
+    }
 }
 
 /// All domains' grant tables.

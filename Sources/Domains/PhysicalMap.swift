@@ -8,67 +8,127 @@ import Synchronization
 public import XenABI
 
 /// Changes of a domain's guest-physical memory.
+///
+/// An entry that names a frame of somebody else's holds a reference to it: whoever takes the entry away, by whatever means,
+/// lets go of that (`release(_:at:)`), and only once no translation is in use.
 extension Domain {
-    /// Maps one frame. Throws `.enomem` where there is no frame for a table, `.einval` where the number is too large.
+    /// Maps one frame; what was there goes, and if it was the domain's RAM, it stays the domain's without a place. Throws
+    /// `.enomem` where there is no frame for a table, `.einval` where the number is too large; then the frame is not mapped.
     public func map(_ gfn: GFN, to frame: MFN, type: P2MType, _ platform: P) throws(XenError) {
         let cache = platform.cache(of: self)
-        let mapped = p2m.withLock { table -> Bool? in
-            guard gfn.rawValue < table.format.capacity else { return nil }
-            return table.map(GuestRange(start: gfn, count: 1), to: frame, type: type, cache: cache)
+        let old = try p2m.withLock { (table: inout PageTable<P.Format, P.Frames>) throws(XenError) in
+            guard gfn.rawValue < table.format.capacity else { throw .einval }
+            return table.replace(gfn, with: frame, type: type, cache: cache)
         }
-        guard let mapped else { throw .einval }
-        guard mapped else { throw .enomem }
+        guard let old else { throw .enomem }
+        release(old, at: gfn, platform)
         noteHighest(gfn)
     }
 
-    /// Removes one frame's mapping, whatever it is.
+    /// Removes one frame's mapping, whatever it is. Throws ENOENT where there is none, ENOMEM where a large entry cannot be
+    /// split.
     public func unmap(_ gfn: GFN, _ platform: P) throws(XenError) {
         let cache = platform.cache(of: self)
-        guard p2m.withLock({ $0.unmap(GuestRange(start: gfn, count: 1), cache: cache) }) else { throw .enomem }
+        let old = try p2m.withLock { (table: inout PageTable<P.Format, P.Frames>) throws(XenError) in
+            guard table.lookup(gfn).type != .invalid else { throw .enoent }
+            return table.replace(gfn, with: .invalid, type: .invalid, cache: cache)
+        }
+        guard let old else { throw .enomem }
+        release(old, at: gfn, platform)
     }
 
-    /// Xen: one extent of XENMEM_populate_physmap. A direct-mapped domain gets back the frame of that number, which it
-    /// still owns; any other gets a new frame.
-    public func populate(_ gfn: GFN, order: UInt64, _ platform: P) -> Bool {
-        let count: UInt64 = 1 << order
-        guard gfn.rawValue < UInt64.max - count else { return false }
+    /// Removes the mapping of a grant's frame, if that is what is there. Translations are the caller's to invalidate.
+    func unmapGrant(_ frame: MFN, from gfn: GFN, _ platform: P) -> Bool {
         let cache = platform.cache(of: self)
-        if isDirectMapped {
-            for offset in 0..<count where !platform.owns(MFN(gfn.rawValue + offset), self) { return false }
-            let range = GuestRange(start: gfn, count: count)
-            guard p2m.withLock({ $0.map(range, to: MFN(gfn.rawValue), type: .ramReadWrite, cache: cache) }) else {
-                return false
+        return p2m.withLock { table in
+            let old = table.lookup(gfn)
+            guard old.frame == frame && (old.type == .grantReadWrite || old.type == .grantReadOnly) else { return false }
+            return table.replace(gfn, with: .invalid, type: .invalid, deferring: true, cache: cache) != nil
+        }
+    }
+
+    /// Lets go of what an entry named that is gone: the reference to another's frame, or the place of one that the
+    /// hypervisor shares. A grant's mapping is its handle's to end.
+    private func release(_ old: PageTable<P.Format, P.Frames>.Replaced, at gfn: GFN, _ platform: P) {
+        switch old.type {
+        case .foreign, .foreignReadOnly: platform.drop(old.frame)
+        case .ramReadWrite where !platform.owns(old.frame, self):
+            if old.frame == sharedInfo {
+                _ = sharedInfoPlace.compareExchange(
+                    expected: gfn.rawValue, desired: GFN.invalid.rawValue, ordering: .relaxed)
+            } else {
+                grants.pointee.removed(old.frame, from: gfn)
             }
-            noteHighest(gfn + (count - 1))
-            return true
+        default: break
         }
-        guard totalPages.load(ordering: .relaxed) + count <= maximumPages.load(ordering: .relaxed),
-            let frame = platform.frames.allocate(order: Int(order), node: nil)
-        else { return false }
-        let range = GuestRange(start: gfn, count: count)
-        guard p2m.withLock({ $0.map(range, to: frame, type: .ramReadWrite, cache: cache) }) else {
-            platform.frames.free(frame, order: Int(order))
-            return false
-        }
-        platform.assign(frame, count: count, to: self)
-        totalPages.wrappingAdd(count, ordering: .relaxed)
-        noteHighest(gfn + (count - 1))
-        return true
     }
 
-    /// Xen: one extent of XENMEM_decrease_reservation. A direct-mapped domain keeps the frame and loses the mapping.
-    public func release(_ gfn: GFN, order: UInt64, _ platform: P) -> Bool {
-        let cache = platform.cache(of: self)
-        for offset in 0..<UInt64(1) << order {
-            let page = gfn + offset
-            let old = p2m.withLock { $0.lookup(page) }
-            guard old.type.isRAM, platform.owns(old.frame, self) else { return false }
-            guard p2m.withLock({ $0.unmap(GuestRange(start: page, count: 1), cache: cache) }) else { return false }
-            guard !isDirectMapped else { continue }
-            platform.giveUp(old.frame)
-            totalPages.wrappingSubtract(1, ordering: .relaxed)
+    /// Maps the frame of shared_info. Throws EBUSY where it is mapped, as `map` else.
+    ///
+    /// Xen: XENMAPSPACE_shared_info
+    public func mapSharedInfo(at gfn: GFN, _ platform: P) throws(XenError) {
+        let free = GFN.invalid.rawValue
+        guard sharedInfoPlace.compareExchange(expected: free, desired: gfn.rawValue, ordering: .relaxed).exchanged else {
+            throw .ebusy
         }
-        return true
+        do throws(XenError) {
+            try map(gfn, to: sharedInfo, type: .ramReadWrite, platform)
+        } catch {
+            sharedInfoPlace.store(free, ordering: .relaxed)
+            throw error
+        }
+    }
+
+    /// Maps RAM of another domain's, which stays that frame for as long as it is mapped. Throws EINVAL where that is no RAM
+    /// of `other`'s own, as `map` else.
+    ///
+    /// Xen: XENMAPSPACE_gmfn_foreign
+    public func mapForeign(
+        _ source: GFN, of other: borrowing Domain<P>, at gfn: GFN, _ platform: P
+    ) throws(XenError) {
+        let entry = other.p2m.withLock { $0.lookup(source) }
+        guard entry.type.isRAM, platform.hold(entry.frame, of: other) else { throw .einval }
+        do throws(XenError) {
+            try map(gfn, to: entry.frame, type: entry.type == .ramReadOnly ? .foreignReadOnly : .foreign, platform)
+        } catch {
+            platform.drop(entry.frame)
+            throw error
+        }
+    }
+
+    /// Maps a frame that the hypervisor shares with another domain, which stays for as long as it is mapped. Throws EINVAL
+    /// where it is shared no more, as `map` else.
+    ///
+    /// Xen: XENMEM_acquire_resource
+    public func mapResource(
+        _ frame: MFN, of other: borrowing Domain<P>, at gfn: GFN, _ platform: P
+    ) throws(XenError) {
+        guard platform.holdShared(frame, of: other) else { throw .einval }
+        do throws(XenError) {
+            try map(gfn, to: frame, type: .foreign, platform)
+        } catch {
+            platform.drop(frame)
+            throw error
+        }
+    }
+
+    /// Maps a page of a device that the domain has already, cached. Nothing happens where it has not.
+    ///
+    /// Xen: XENMAPSPACE_dev_mmio
+    public func mapDevice(_ frame: MFN, at gfn: GFN, _ platform: P) throws(XenError) {
+        // A hardware domain sees its devices where they are: what it has there may it have elsewhere.
+        let own = p2m.withLock { $0.lookup(GFN(frame.rawValue)) }
+        guard own.frame == frame, own.type == .deviceDirect || own.type == .deviceCached else { return }
+        try map(gfn, to: frame, type: .deviceCached, platform)
+    }
+
+    /// Removes RAM or another's frame from guest-physical memory; RAM stays the domain's. Throws ENOENT where neither is.
+    ///
+    /// Xen: XENMEM_remove_from_physmap
+    public func removeFromPhysmap(_ gfn: GFN, _ platform: P) throws(XenError) {
+        let type = p2m.withLock { $0.lookup(gfn) }.type
+        guard type.isRAM || type == .foreign || type == .foreignReadOnly else { throw .enoent }
+        try unmap(gfn, platform)
     }
 
     func noteHighest(_ gfn: GFN) {

@@ -46,13 +46,27 @@ public protocol Platform: Sendable {
     func owner(of frame: MFN) -> Ref<Domain<Self>>?
     /// Whether `frame` is RAM that `domain` owns.
     func owns(_ frame: MFN, _ domain: borrowing Domain<Self>) -> Bool
+    /// 2^`order` zeroed frames for a domain that has set `claimed` of them aside, which are used up. Nil, with the claim as
+    /// it was, where there are none.
+    func allocate(order: Int, node: NUMANode?, claimed: UInt64) -> MFN?
+    /// Sets frames aside, which nobody else gets. False where so many are not free.
+    func claim(_ pages: UInt64) -> Bool
+    /// Sets as many aside no more.
+    func giveBackClaim(_ pages: UInt64)
     /// Makes `count` allocated frames `domain`'s.
     func assign(_ frame: MFN, count: UInt64, to domain: borrowing Domain<Self>)
+    /// Makes a frame that the hypervisor has allocated one that it shares with `domain`, and that `holdShared` can hold.
+    /// `giveUp` ends that.
+    func share(_ frame: MFN, with domain: DomainID)
+    /// Takes a reference to a frame that is shared with `domain`. False where it is none.
+    func holdShared(_ frame: MFN, of domain: borrowing Domain<Self>) -> Bool
+    /// Whether there is RAM of this number.
+    func isRAM(_ frame: MFN) -> Bool
     /// Takes a reference to a frame of `domain`'s RAM: it stays its frame until `drop`. False where it is none.
     func hold(_ frame: MFN, of domain: borrowing Domain<Self>) -> Bool
     /// Drops a reference; frees the frame if `domain` has given it up and this was the last one.
     func drop(_ frame: MFN)
-    /// `domain` gives a frame up, which is freed as soon as nobody holds it.
+    /// Its domain gives a frame up, which is freed as soon as nobody holds it.
     func giveUp(_ frame: MFN)
     /// The highest frame of RAM there is.
     var maximumFrame: MFN { get }

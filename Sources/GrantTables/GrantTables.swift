@@ -69,7 +69,7 @@ public import XenABI
                 try box.ref.pointee.grow(to: 1, sharing)
             }
         } catch {
-            destroy(box)
+            destroy(box, sharing)
             throw error
         }
         return box
@@ -88,28 +88,42 @@ public import XenABI
         self.maximumVersion = maximumVersion
     }
 
-    /// Frees everything. Nothing of the table is mapped any more, and nobody refers to it.
+    /// Frees everything. The guest maps nothing of the table any more, and nobody refers to it.
     ///
     /// Xen: grant_table_destroy
-    public static func destroy(_ box: consuming FrameBox<Self>) {
+    public static func destroy(_ box: consuming FrameBox<Self>, _ sharing: some GrantFrameSharing) {
         let frames = box.ref.pointee.frames
-        box.take(freeing: frames).freeTables()
+        box.take(freeing: frames).freeTables(sharing)
     }
 
-    private consuming func freeTables() {
+    private consuming func freeTables(_ sharing: some GrantFrameSharing) {
         let frames = self.frames
-        for index in 0..<sharedCount.load(ordering: .relaxed) { free(shared, index) }
-        for index in 0..<statusCount.load(ordering: .relaxed) { free(status, index) }
+        retire(shared, from: 0, to: sharedCount.load(ordering: .relaxed), sharing)
+        retire(status, from: 0, to: statusCount.load(ordering: .relaxed), sharing)
         shared.destroy(in: frames)
         status.destroy(in: frames)
         active.destroy(in: frames)
         maptrack.destroy(in: frames)
     }
 
+    /// Frees a frame that nobody has seen.
     func free(_ table: borrowing PagedTable<SharedFrame>, _ index: UInt32) {
-        guard let entry = table.element(index, in: frames) else { return }
-        frames.free(MFN(entry.pointee.frame.exchange(0, ordering: .relaxed)))
+        if let frame = takeOut(table, index) { frames.free(frame) }
+    }
+
+    /// Lets frames go that were shared.
+    func retire(
+        _ table: borrowing PagedTable<SharedFrame>, from first: UInt32, to end: UInt32, _ sharing: some GrantFrameSharing
+    ) {
+        for index in first..<max(first, end) {
+            if let frame = takeOut(table, index) { sharing.retire(frame) }
+        }
+    }
+
+    private func takeOut(_ table: borrowing PagedTable<SharedFrame>, _ index: UInt32) -> MFN? {
+        guard let entry = table.element(index, in: frames) else { return nil }
         entry.pointee.place.store(GFN.invalid.rawValue, ordering: .relaxed)
+        return MFN(entry.pointee.frame.exchange(0, ordering: .relaxed))
     }
 }
 
@@ -157,6 +171,8 @@ struct Grant {
 public protocol GrantFrameSharing {
     /// The frame is the domain's to map from now on.
     func share(_ frame: MFN)
+    /// The table has no more use for a frame that it shared: frees it as soon as nobody else maps it.
+    func retire(_ frame: MFN)
     /// It is not any more: removes it from `place`, if it is anywhere. False where something still uses it; then it
     /// stays shared.
     func unshare(_ frame: MFN, at place: GFN) -> Bool

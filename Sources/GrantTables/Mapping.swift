@@ -14,13 +14,16 @@ public protocol GrantMapper {
     /// Takes the mapping away; translations may stay in use until `flush`. Throws `generalError` where `frame` is not
     /// mapped there.
     func unmap(_ frame: MFN, from gfn: GFN) throws(GrantStatus)
-    /// No translation that `unmap` took away is in use any more.
-    func flush()
+    /// No translation of these frames that `unmap` took away is in use any more.
+    func flush(_ places: borrowing Span<GFN>)
 }
 
 /// A mapping that is gone from the page tables: `GrantTable.complete` is due after `GrantMapper.flush`.
 @frozen public struct GrantUnmapped: BitwiseCopyable, Sendable {
-    let domain: DomainID
+    /// Who grants.
+    public let domain: DomainID
+    /// Where it was mapped: what is to be flushed.
+    public let place: GFN
     let ref: UInt32
     let use: GrantUse
 }
@@ -87,18 +90,19 @@ extension GrantTable {
         guard hostAddress != 0 && tracked.flags & GrantMapFlag.hostMap != 0 else { return nil }
         guard replacement == 0 else { throw .generalError }
         guard let entry = maptrack.element(handle, in: frames) else { throw .badHandle }
+        let place = GuestAddress(hostAddress).frame
         // From here on no other vCPU can unmap it.
         let claim = entry.pointee.state.compareExchange(
             expected: tracked.rawValue, desired: tracked.claimed.rawValue, ordering: .acquiringAndReleasing)
         guard claim.exchanged, let frame = granter.pointee.frame(inUse: tracked.ref) else { throw .badHandle }
         do throws(GrantStatus) {
-            try mapper.unmap(frame, from: GuestAddress(hostAddress).frame)
+            try mapper.unmap(frame, from: place)
         } catch {
             entry.pointee.state.store(tracked.rawValue, ordering: .releasing)
             throw error
         }
         giveHandle(handle)
-        return GrantUnmapped(domain: tracked.domain, ref: tracked.ref, use: tracked.use)
+        return GrantUnmapped(domain: tracked.domain, place: place, ref: tracked.ref, use: tracked.use)
     }
 
     /// Takes a mapping away, second half: ends the use of the grant. This is the granter's table.

@@ -111,6 +111,6 @@ extension GrantTable {
             share(status, from: 0, to: index, sharing)
             throw .ebusy
         }
-        shrink(status, statusCount, to: 0)
+        retire(status, from: 0, to: statusCount.exchange(0, ordering: .acquiringAndReleasing), sharing)
     }
 }

@@ -128,7 +128,7 @@ extension Call {
     private func queryABIs() throws(XenError) {
         var answer = EventQueryABIs()
         answer.abis = domain.pointee.isPrivileged ? 0b111 : 0b011
-        answer.wordBits = Caller64.wordBits
+        answer.wordBits = Caller.wordBits
         answer.maxPorts3Level = answer.wordBits * answer.wordBits * answer.wordBits
         try platform.guest.write(answer, at: handle(1))
     }

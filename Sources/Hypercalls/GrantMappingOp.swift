@@ -119,7 +119,7 @@ extension Call {
     }
 
     private func complete(_ batch: borrowing UnmapBatch) {
-        DomainMappings(domain, platform).flush()
+        DomainMappings(domain, platform).flush(batch.places.span.extracting(..<batch.count))
         for index in 0..<batch.count {
             guard let (unmapped, id) = batch.items[index], let owner = platform.domain(id) else { continue }
             owner.pointee.grants.pointee.complete(unmapped, DomainPages(owner, platform))
@@ -130,10 +130,11 @@ extension Call {
     func copyGrants() throws(XenError) -> Outcome {
         var copier = GrantCopier(domain.pointee.id, PlatformGrants(platform))
         defer { copier.finish() }
-        return try forEach(GrantCopy<Caller64>.self) { (address) throws(XenError) in
-            let element = try platform.guest.read(GrantCopy<Caller64>.self, at: address)
+        return try forEach(GrantCopy<Caller>.self) { (address) throws(XenError) in
+            let element = try platform.guest.read(GrantCopy<Caller>.self, at: address)
             let result = status { () throws(GrantStatus) in try copier.copy(element) }
-            try platform.guest.write(result, at: address + 36)
+            let offset = UInt64(2 * MemoryLayout<GrantCopyPointer<Caller>>.size + 4)
+            try platform.guest.write(result, at: address + offset)
         }
     }
 
@@ -184,6 +185,7 @@ extension Call {
             return true
         }
         let address = MachineAddress(element.deviceAddressOrRef)
+        guard platform.isRAM(address.frame) else { throw .einval }
         guard let owner = platform.owner(of: address.frame) else { throw .eperm }
         if owner != domain {
             switch owner.pointee.grants.pointee.isInUse(address.frame, by: domain.pointee.id, from: &start) {
@@ -203,11 +205,13 @@ extension Call {
 /// Mappings that are gone from the page tables and wait for the flush.
 private struct UnmapBatch: ~Copyable {
     var items = InlineArray<32, (GrantUnmapped, DomainID)?>(repeating: nil)
+    var places = InlineArray<32, GFN>(repeating: .invalid)
     var count = 0
 
     mutating func append(_ unmapped: GrantUnmapped, _ granter: DomainID) {
         guard count < items.count else { return }
         items[count] = (unmapped, granter)
+        places[count] = unmapped.place
         count += 1
     }
 }

@@ -15,7 +15,7 @@ extension Call {
         // The upper bits are the progress of a cache flush.
         let operation = GrantTableOp(rawValue: word(0) & 0xFFF)
         guard word(0) >> 12 == 0 || operation == .cacheFlush else { throw .einval }
-        switch operation {
+        switch operation {  // GrantTableOp
         case .mapGrantRef: return try mapGrants()
         case .unmapGrantRef: return try unmapGrants()
         case .unmapAndReplace: return try unmapAndReplace()
@@ -46,12 +46,12 @@ extension Call {
     /// Xen: GNTTABOP_setup_table
     private func setUpTable() throws(XenError) {
         guard word(2) == 1 else { throw .einval }
-        var argument = try platform.guest.read(GrantSetupTable<Caller64>.self, at: handle(1))
+        var argument = try platform.guest.read(GrantSetupTable<Caller>.self, at: handle(1))
         argument.status = status { () throws(GrantStatus) in
             let target = try grantTarget(argument.domain)
             let grants = target.pointee.grants
             try grants.pointee.setUp(frames: argument.nrFrames, GrantFrames(target, platform))
-            try list(argument.frameList, argument.nrFrames) { grants.pointee.place(ofFrame: $0) }
+            try list(Caller.Word.self, at: argument.frameList, argument.nrFrames) { grants.pointee.place(ofFrame: $0) }
         }
         try platform.guest.write(argument.status, at: handle(1) + 8)
     }
@@ -59,11 +59,11 @@ extension Call {
     /// Xen: GNTTABOP_get_status_frames
     private func getStatusFrames() throws(XenError) {
         guard word(2) == 1 else { throw .einval }
-        var argument = try platform.guest.read(GrantGetStatusFrames<Caller64>.self, at: handle(1))
+        var argument = try platform.guest.read(GrantGetStatusFrames<Caller>.self, at: handle(1))
         argument.status = status { () throws(GrantStatus) in
             let grants = try grantTarget(argument.domain).pointee.grants
             guard argument.nrFrames <= grants.pointee.statusFrameCount else { throw .generalError }
-            try list(argument.frameList, argument.nrFrames) { grants.pointee.place(ofStatusFrame: $0) }
+            try list(UInt64.self, at: argument.frameList, argument.nrFrames) { grants.pointee.place(ofStatusFrame: $0) }
         }
         try platform.guest.write(argument.status, at: handle(1) + 6)
     }
@@ -113,12 +113,14 @@ extension Call {
     }
 
     /// Writes guest frame numbers, as many as can be.
-    private func list(_ handle: UInt64, _ count: UInt32, _ place: (UInt32) -> GFN) throws(GrantStatus) {
+    private func list<Element: CallerInteger>(
+        _ type: Element.Type, at handle: Caller.Word, _ count: UInt32, _ place: (UInt32) -> GFN
+    ) throws(GrantStatus) {
         var failed = false
         for index in 0..<count {
-            let address = GuestVirtualAddress(handle &+ UInt64(index) * 8)
+            let address = GuestVirtualAddress(handle.wide &+ UInt64(index) * UInt64(MemoryLayout<Element>.size))
             do throws(XenError) {
-                try platform.guest.write(place(index).rawValue, at: address)
+                try platform.guest.write(Element(lowBits: place(index).rawValue), at: address)
             } catch {
                 failed = true
             }

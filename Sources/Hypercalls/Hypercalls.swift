@@ -12,8 +12,9 @@ public import Domains
 import Machine
 public import XenABI
 
-/// One hypercall on its way through: who asks, for what, on which machine.
-public struct Call<P: Platform>: Sendable {
+/// One hypercall on its way through: who asks, for what, on which machine. `Caller` is how the guest lays out its
+/// structures, which may change between two of its calls.
+public struct Call<P: Platform, Caller: CallerABI>: Sendable {
     public let platform: P
     public let vcpu: Ref<VCPU<P>>
     /// Argument registers, up to the five that any hypercall uses.
@@ -64,7 +65,7 @@ public enum Outcome: Equatable, Sendable {
 }
 
 extension Call {
-    /// Runs hypercall `number` for a 64-bit caller.
+    /// Runs hypercall `number`.
     public func perform(_ number: UInt32) -> Outcome {
         do throws(XenError) {
             return try dispatch(number)

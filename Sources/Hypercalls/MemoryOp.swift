@@ -22,45 +22,68 @@ extension Call {
         let start = arguments[0] >> progressShift
         switch MemoryOp(rawValue: UInt32(truncatingIfNeeded: arguments[0]) & 0x3f) {
         case .populatePhysmap, .decreaseReservation, .increaseReservation: return try reservation(start)
-        case .addToPhysmap: return try addToPhysmap()
+        case .addToPhysmap: return try addToPhysmap(start)
         case .addToPhysmapBatch: return try addToPhysmapBatch(start)
-        case .removeFromPhysmap: return try removeFromPhysmap()
-        case .currentReservation: return try statistic { $0.totalPages.load(ordering: .relaxed) }
-        case .maximumReservation: return try statistic { $0.maximumPages.load(ordering: .relaxed) }
-        case .maximumGPFN: return try statistic { $0.highestGFN.load(ordering: .relaxed) }
-        case .maximumRAMPage: return .value(Int64(truncatingIfNeeded: platform.maximumFrame.rawValue))
-        case .getVNUMAInfo, .reservedDeviceMemoryMap: throw .eopnotsupp
+        case .removeFromPhysmap: return try removeFromPhysmap(start)
+        case .currentReservation: return try statistic(start) { $0.totalPages.load(ordering: .relaxed) }
+        case .maximumReservation: return try statistic(start) { $0.maximumPages.load(ordering: .relaxed) }
+        case .maximumGPFN: return try statistic(start) { $0.highestGFN.load(ordering: .relaxed) }
+        case .maximumRAMPage: return try maximumRAMPage(start)
+        // -EOPNOTSUPP: no frame is taken away from under an ARM domain.
+        case .exchange: return try exchange(start)
+        case .claimPages: return try claimPages(start)
+        case .acquireResource: return try acquireResource(start)
+        case .reservedDeviceMemoryMap: return try reservedDeviceMemory(start)
+        // -EOPNOTSUPP: no domain has virtual NUMA nodes, which only a domctl could give it.
+        case .getVNUMAInfo: return try virtualNUMA(start)
+        // -ENODEV: nobody listens for memory events, which only a domctl could arrange.
+        case .accessOp: return try access()
+        case .getSharingFreedPages, .getSharingSharedPages: return try sharedPages(start)
         default: throw .enosys
         }
     }
 
-    private func statistic(_ read: (borrowing Domain<P>) -> UInt64) throws(XenError) -> Outcome {
-        guard arguments[0] >> progressShift == 0 else { throw .einval }
+    /// Operations that are done at once.
+    func notContinued(_ start: UInt64) throws(XenError) {
+        guard start == 0 else { throw .einval }
+    }
+
+    /// Element `index` of an array of `xen_ulong_t` or `xen_pfn_t`.
+    func word(at array: Caller.Word, _ index: UInt64) throws(XenError) -> UInt64 {
+        let size = UInt64(MemoryLayout<Caller.Word>.size)
+        return try platform.guest.read(Caller.Word.self, at: Address(array.wide &+ index &* size)).wide
+    }
+
+    private func statistic(
+        _ start: UInt64, _ read: (borrowing Domain<P>) -> UInt64
+    ) throws(XenError) -> Outcome {
+        try notContinued(start)
         let argument = try platform.guest.read(MemoryDomain.self, at: handle(1))
         return try .value(Int64(truncatingIfNeeded: read(target(argument.domain).pointee)))
+    }
+
+    private func maximumRAMPage(_ start: UInt64) throws(XenError) -> Outcome {
+        try notContinued(start)
+        return .value(Int64(truncatingIfNeeded: platform.maximumFrame.rawValue))
     }
 
     // MARK: Reservations
 
     /// Xen: XENMEM_populate_physmap, XENMEM_decrease_reservation, XENMEM_increase_reservation. Returns how many extents were
-    /// done: fewer than asked for where one could not be.
+    /// done: fewer than asked for where one could not be, for whatever reason.
     private func reservation(_ start: UInt64) throws(XenError) -> Outcome {
-        let argument = try platform.guest.read(MemoryReservation<Caller64>.self, at: handle(1))
-        guard argument.nrExtents <= UInt64.max >> progressShift else { return .value(Int64(start)) }
-        guard start < argument.nrExtents else {
-            return start == argument.nrExtents ? .value(Int64(start)) : .value(Int64(start))
-        }
-        let target: Ref<Domain<P>>
-        do throws(XenError) {
-            target = try self.target(argument.domain)
-        } catch {
-            if error == .esrch { return .value(Int64(start)) }
-            throw error
-        }
-        guard argument.extentOrder <= (domain.pointee.isPrivileged ? 18 : 9) else { return .value(Int64(start)) }
         let operation = MemoryOp(rawValue: UInt32(truncatingIfNeeded: arguments[0]) & 0x3f)
+        let soFar = Outcome.value(Int64(start))
+        guard let argument = try? platform.guest.read(MemoryReservation<Caller>.self, at: handle(1)) else { return soFar }
+        let count = argument.nrExtents.wide
+        guard count <= UInt64(UInt32.max) >> progressShift, start < count, isAcceptable(argument),
+            let target = try? target(argument.domain)
+        else { return soFar }
+        // Nothing is populated on demand, as on ARM.
+        let isPopulatedOnDemand = operation == .populatePhysmap && argument.flags.populateOnDemand
+        guard argument.extentOrder <= maximumExtentOrder, !isPopulatedOnDemand else { return soFar }
         var done = start
-        while done < argument.nrExtents {
+        while done < count {
             if done != start, done % extentsBetweenChecks == 0, platform.shouldPreempt {
                 return .again(first: arguments[0] & 0x3f | done << progressShift)
             }
@@ -70,94 +93,82 @@ extension Call {
         return .value(Int64(done))
     }
 
+    /// The largest extent that the caller may ask for (Xen: hwdom_max_order, domu_max_order).
+    var maximumExtentOrder: UInt32 { domain.pointee.isPrivileged ? 18 : 9 }
+
+    /// Address bits that leave a frame, and a node that the caller may insist on.
+    private func isAcceptable(_ argument: MemoryReservation<Caller>) -> Bool {
+        let flags = argument.flags
+        guard flags.addressBits == 0 || UInt64(flags.addressBits) > pageShift else { return false }
+        guard let node = flags.node, !flags.virtualNode else { return true }
+        return domain.pointee.isPrivileged ? node < 64 : !flags.exactNode
+    }
+
     private func extent(
-        _ operation: MemoryOp?, _ argument: MemoryReservation<Caller64>, _ index: UInt64, _ target: Ref<Domain<P>>
+        _ operation: MemoryOp?, _ argument: MemoryReservation<Caller>, _ index: UInt64, _ target: Ref<Domain<P>>
     ) -> Bool {
         let order = UInt64(argument.extentOrder)
-        // An auto-translated domain that increases its reservation gets frames which it cannot name: nothing to do (Xen
-        // allocates them, and no such guest asks).
-        if operation == .increaseReservation { return false }
-        guard let frame = try? platform.guest.read(UInt64.self, at: Address(argument.extentStart &+ index * 8)) else {
-            return false
-        }
+        let isPlaced = domain.pointee.isPrivileged && !argument.flags.virtualNode
+        let node = isPlaced ? argument.flags.node.map { NUMANode($0) } : nil
+        if operation == .increaseReservation { return target.pointee.increase(order: order, node: node, platform) }
+        guard let frame = try? word(at: argument.extentStart, index) else { return false }
         if operation == .decreaseReservation { return target.pointee.release(GFN(frame), order: order, platform) }
-        guard !argument.flags.populateOnDemand else { return false }
-        return target.pointee.populate(GFN(frame), order: order, platform)
+        return target.pointee.populate(GFN(frame), order: order, node: node, platform)
     }
 
-    // MARK: Physmap
-
-    /// Xen: XENMEM_add_to_physmap
-    private func addToPhysmap() throws(XenError) -> Outcome {
-        let argument = try platform.guest.read(AddToPhysmap<Caller64>.self, at: handle(1))
-        guard argument.space != MapSpace.gmfnForeign.rawValue else { throw .enosys }
-        let target = try target(argument.domain)
-        try add(argument.space, index: argument.index, at: GFN(argument.gpfn), to: target, foreign: ReservedDomain.invalid)
+    /// Xen: XENMEM_claim_pages
+    private func claimPages(_ start: UInt64) throws(XenError) -> Outcome {
+        try notContinued(start)
+        let argument = try platform.guest.read(MemoryReservation<Caller>.self, at: handle(1))
+        guard argument.extentStart.wide == 0, argument.extentOrder == 0, argument.flags.rawValue == 0,
+            let target = platform.domain(DomainID(argument.domain))
+        else { throw .einval }
+        guard domain.pointee.isPrivileged else { throw .eperm }
+        try target.pointee.setClaim(argument.nrExtents.wide, platform)
         return .success
     }
 
-    /// Xen: XENMEM_add_to_physmap_batch
-    private func addToPhysmapBatch(_ start: UInt64) throws(XenError) -> Outcome {
-        guard start <= UInt64(UInt16.max) else { throw .edom }
-        let argument = try platform.guest.read(AddToPhysmapBatch<Caller64>.self, at: handle(1))
-        guard argument.space != MapSpace.gmfnRange.rawValue else { throw .eopnotsupp }
-        let target = try target(argument.domain)
-        guard start < UInt64(argument.size) else { if argument.size == 0 { return .success } else { throw .eilseq } }
-        var done = start
-        while done < UInt64(argument.size) {
-            if done != start, done % extentsBetweenChecks == 0, platform.shouldPreempt {
-                return .again(first: arguments[0] & 0x3f | done << progressShift)
-            }
-            try addOne(argument, done, target)
-            done += 1
-        }
+    // MARK: What there is none of
+
+    /// Xen: XENMEM_get_sharing_freed_pages, XENMEM_get_sharing_shared_pages. No page is ever shared between domains by
+    /// content.
+    private func sharedPages(_ start: UInt64) throws(XenError) -> Outcome {
+        guard start == 0 else { throw .enosys }
         return .success
     }
 
-    private func addOne(
-        _ argument: AddToPhysmapBatch<Caller64>, _ index: UInt64, _ target: Ref<Domain<P>>
-    ) throws(XenError) {
-        let source = try platform.guest.read(UInt64.self, at: Address(argument.indexes &+ index * 8))
-        let gfn = try platform.guest.read(UInt64.self, at: Address(argument.gpfns &+ index * 8))
-        var status: Int32 = 0
-        do throws(XenError) {
-            try add(
-                UInt32(argument.space), index: source, at: GFN(gfn), to: target, foreign: argument.foreignDomain)
-        } catch {
-            status = -error.rawValue
-        }
-        try platform.guest.write(status, at: Address(argument.errors &+ index * 4))
+    /// Xen: XENMEM_get_vnumainfo
+    private func virtualNUMA(_ start: UInt64) throws(XenError) -> Outcome {
+        try notContinued(start)
+        let argument = try platform.guest.read(VNUMATopologyInfo<Caller>.self, at: handle(1))
+        guard argument.pad == 0 else { throw .einval }
+        _ = try target(argument.domain)
+        throw .eopnotsupp
     }
 
-    private func add(
-        _ space: UInt32, index: UInt64, at gfn: GFN, to target: Ref<Domain<P>>, foreign: UInt16
-    ) throws(XenError) {
-        switch MapSpace(rawValue: space) {
-        case .sharedInfo:
-            guard index == 0 else { throw .einval }
-            try target.pointee.map(gfn, to: target.pointee.sharedInfo, type: .ramReadWrite, platform)
-        case .grantTable:
-            try target.pointee.mapGrantFrame(index, at: gfn, GrantFrames(target, platform))
-        case .gmfnForeign:
-            let other = try self.target(foreign)
-            guard other != target else { throw .einval }
-            let source = other.pointee.p2m.withLock { $0.lookup(GFN(index)) }
-            guard source.type.isRAM else { throw .einval }
-            try target.pointee.map(gfn, to: source.frame, type: .foreign, platform)
-        case .deviceMMIO, .gmfn, .gmfnRange, nil: throw .enosys
-        }
+    /// Xen: XENMEM_access_op, whose argument begins with the operation and the domain.
+    private func access() throws(XenError) -> Outcome {
+        let argument = try platform.guest.read(MemoryAccessHeader.self, at: handle(1))
+        let target = try remoteDomain(argument.domain)
+        guard target != domain else { throw .eperm }
+        guard domain.pointee.isPrivileged else { throw .eperm }
+        throw .enodev
     }
 
-    /// Xen: XENMEM_remove_from_physmap
-    private func removeFromPhysmap() throws(XenError) -> Outcome {
-        guard arguments[0] >> progressShift == 0 else { throw .einval }
-        let argument = try platform.guest.read(RemoveFromPhysmap<Caller64>.self, at: handle(1))
-        let target = try target(argument.domain)
-        let gfn = GFN(argument.gpfn)
-        let old = target.pointee.p2m.withLock { $0.lookup(gfn) }
-        guard old.type != .invalid else { throw .enoent }
-        try target.pointee.unmap(gfn, platform)
-        if !platform.owns(old.frame, target.pointee) { target.pointee.grants.pointee.removed(old.frame, from: gfn) }
+    /// Xen: XENMEM_reserved_device_memory_map. No IOMMU reserves anything.
+    private func reservedDeviceMemory(_ start: UInt64) throws(XenError) -> Outcome {
+        try notContinued(start)
+        var argument = try platform.guest.read(ReservedDeviceMemoryMap<Caller>.self, at: handle(1))
+        guard argument.flags & ~ReservedDeviceMemoryMap<Caller>.all == 0 else { throw .einval }
+        argument.nrEntries = 0
+        try platform.guest.write(argument, at: handle(1))
         return .success
+    }
+
+    /// Another domain by its number. Throws ESRCH, EPERM for the caller's own.
+    func remoteDomain(_ id: UInt16) throws(XenError) -> Ref<Domain<P>> {
+        guard let found = platform.domain(DomainID(id)) else { throw .esrch }
+        guard found != domain else { throw .eperm }
+        return found
     }
 }

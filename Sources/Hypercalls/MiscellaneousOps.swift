@@ -8,21 +8,32 @@ import Memory
 import Synchronization
 import XenABI
 
-/// The small ones: physdev_op, platform_op, vm_assist, multicall.
+/// The small ones: physdev_op, platform_op, vm_assist.
 extension Call {
     /// Xen: __HYPERVISOR_physdev_op. On ARM no operation exists without PCI passthrough (Xen: arch/arm/physdev.c).
-    func physdevOp() throws(XenError) -> Outcome { throw .enosys }
+    func physdevOp() throws(XenError) -> Outcome {
+        switch PhysdevOp(rawValue: word(0)) {
+        default: throw .enosys
+        }
+    }
 
     /// Xen: __HYPERVISOR_platform_op
     func platformOp() throws(XenError) -> Outcome {
         let header = try platform.guest.read(PlatformOpHeader.self, at: handle(0))
         guard header.interfaceVersion == PlatformOp.interfaceVersion else { throw .eacces }
         guard domain.pointee.isPrivileged else { throw .eperm }
-        guard PlatformOp(rawValue: header.command) == .setTime64 else { throw .enosys }
-        // Xen: XENPF_settime64
-        let time = try platform.guest.read(PlatformSetTime64<Caller64>.self, at: handle(0) + 8)
+        switch PlatformOp(rawValue: header.command) {
+        case .setTime64: return try setTime()
+        default: throw .enosys
+        }
+    }
+
+    /// Xen: XENPF_settime64
+    private func setTime() throws(XenError) -> Outcome {
+        let time = try platform.guest.read(PlatformSetTime64<Caller>.self, at: handle(0) + 8)
         guard time.mbz == 0 else { throw .einval }
-        platform.setWallclock(seconds: time.seconds, nanoseconds: time.nanoseconds, at: time.systemTime)
+        platform.setWallclock(
+            seconds: time.seconds.wide, nanoseconds: time.nanoseconds, at: time.systemTime.wide)
         return .success
     }
 
@@ -39,46 +50,4 @@ extension Call {
         return .success
     }
 
-    /// Xen: __HYPERVISOR_multicall (multicall_entry_t *list, unsigned int count). A call that is not done is made again
-    /// from where it stands; the list is not looked at again before that.
-    func multicall() throws(XenError) -> Outcome {
-        let size = UInt64(MemoryLayout<MulticallEntry<Caller64>>.size)
-        for index in 0..<UInt64(word(1)) {
-            let address = handle(0) + index * size
-            let entry = try platform.guest.read(MulticallEntry<Caller64>.self, at: address)
-            var arguments = InlineArray<5, UInt64>(repeating: 0)
-            for argument in 0..<5 { arguments[argument] = entry.arguments[argument] }
-            guard entry.operation != UInt64(Hypercall.multicall.rawValue) else { throw .einval }
-            var outcome: Outcome
-            repeat {
-                outcome = Call(platform: platform, vcpu: vcpu, arguments: arguments)
-                    .perform(UInt32(truncatingIfNeeded: entry.operation))
-                outcome.update(&arguments)
-            } while outcome.isAgain
-            guard case .value(let result) = outcome else { throw .einval }
-            try platform.guest.write(UInt64(bitPattern: result), at: address + 8)
-        }
-        return .success
-    }
-}
-
-extension Outcome {
-    var isAgain: Bool {
-        switch self {
-        case .again, .againWithRest: true
-        default: false
-        }
-    }
-
-    /// Puts in the arguments of a call that is to be made again.
-    public func update(_ arguments: inout InlineArray<5, UInt64>) {
-        switch self {
-        case .again(let first): arguments[0] = first
-        case .againWithRest(let first, let second, let third):
-            arguments[0] = first
-            arguments[1] = second
-            arguments[2] = third
-        default: break
-        }
-    }
 }

@@ -58,14 +58,14 @@ extension Call {
     /// Xen: SCHEDOP_poll. At most 128 ports. From `beginPoll` on an event ends the poll, so that none slips by between
     /// the look at its port and the vCPU's stop; whether the poll has ended is looked at when it has stopped.
     private func poll() throws(XenError) -> Outcome {
-        let argument = try platform.guest.read(SchedPoll<Caller64>.self, at: handle(1))
+        let argument = try platform.guest.read(SchedPoll<Caller>.self, at: handle(1))
         guard argument.nrPorts <= 128 else { throw .einval }
         let events = domain.pointee.events
         let id = vcpu.pointee.id
         events.pointee.beginPoll(id)
         do throws(XenError) {
             for index in 0..<UInt64(argument.nrPorts) {
-                let port = try platform.guest.read(UInt32.self, at: Address(argument.ports &+ index * 4))
+                let port = try platform.guest.read(UInt32.self, at: Address(argument.ports.wide &+ index * 4))
                 if try events.pointee.isPending(polled: port) {
                     events.pointee.endPoll(id)
                     return .success
@@ -76,6 +76,6 @@ extension Call {
             events.pointee.endPoll(id)
             throw error
         }
-        return .poll(until: argument.timeout == 0 ? .never : SystemTime(nanoseconds: argument.timeout))
+        return .poll(until: argument.timeout.wide == 0 ? .never : SystemTime(nanoseconds: argument.timeout.wide))
     }
 }

@@ -17,7 +17,7 @@ extension Call {
 
     private func xenVersion(_ operation: VersionOp) throws(XenError) -> Outcome {
         let argument = handle(1)
-        switch operation {
+        switch operation {  // VersionOp
         case .version: return .value(4 << 16 | 17)
         case .extraVersion: try platform.guest.write(text(".0", ExtraVersion(repeating: 0)), at: argument)
         case .compileInfo: try platform.guest.write(compileInfo, at: argument)
@@ -25,7 +25,7 @@ extension Call {
             try platform.guest.write(text(platform.capabilities, CapabilitiesInfo(repeating: 0)), at: argument)
         case .changeset: try platform.guest.write(text("unavailable", ChangesetInfo(repeating: 0)), at: argument)
         case .platformParameters:
-            try platform.guest.write(PlatformParameters<Caller64>(), at: argument)
+            try platform.guest.write(PlatformParameters<Caller>(), at: argument)
         case .getFeatures: try getFeatures(argument)
         case .pageSize:
             guard argument.rawValue == 0 else { throw .einval }

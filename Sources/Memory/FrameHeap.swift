@@ -40,6 +40,24 @@ public struct FrameHeap<Frames: FrameMemory>: ~Copyable {
         heap.withLock { $0.free(frame, order: order) }
     }
 
+    /// As `allocate`, for somebody who has `claimed` of the frames set aside: they are not any more.
+    public func allocate(order: Int, node: NUMANode?, claimed: UInt64) -> MFN? {
+        if claimed == 0 { return allocate(order: order, node: node) }
+        guard let block = takeBlock(order: order, node: node, claimed: claimed) else { return nil }
+        if block.dirty { memory.zero(block.frame.address, count: pageSize << UInt64(order)) }
+        return block.frame
+    }
+
+    /// Sets frames aside. False where so many are not free.
+    public func claim(_ frames: UInt64) -> Bool {
+        if heap.withLock({ $0.claim(frames) }) { return true }
+        spillLists()
+        return heap.withLock { $0.claim(frames) }
+    }
+
+    /// Sets as many aside no more.
+    public func giveBackClaim(_ frames: UInt64) { heap.withLock { $0.claimed -= frames } }
+
     public var freeFrames: UInt64 { heap.withLock { $0.freeFrames } + listed { _ in true } }
     public func freeFrames(on node: NUMANode) -> UInt64 {
         heap.withLock { $0.freeFrames(on: node) } + listed { $0 == node }
@@ -76,14 +94,19 @@ extension FrameHeap {
     }
 
     /// A block from the heap itself, which gets back what the lists hold before it says no.
-    private func takeBlock(order: Int, node: NUMANode?) -> (frame: MFN, dirty: Bool)? {
-        if let block = heap.withLock({ $0.allocate(order: order, node: node, elsewhere: false) }) { return block }
+    private func takeBlock(order: Int, node: NUMANode?, claimed: UInt64 = 0) -> (frame: MFN, dirty: Bool)? {
+        let block = heap.withLock { $0.allocate(order: order, node: node, elsewhere: false, claimed: claimed) }
+        if let block { return block }
+        spillLists()
+        return heap.withLock { $0.allocate(order: order, node: node, claimed: claimed) }
+    }
+
+    private func spillLists() {
         for index in lists.indices {
             lists[index].withLock { list in
                 if list.count > 0 { heap.withLock { list.spill(to: &$0, left: 0) } }
             }
         }
-        return heap.withLock { $0.allocate(order: order, node: node) }
     }
 
     private func putSingle(_ frame: MFN) -> Bool {

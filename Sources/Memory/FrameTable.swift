@@ -136,13 +136,13 @@ public struct FrameTable<Frames: FrameMemory>: ~Copyable {
 
     // MARK: References
 
-    /// Takes a reference to a frame of `owner`'s RAM: whatever the owner does, nobody else gets it before `drop`. False
-    /// where it is no such frame, or has 2^32 - 1 references.
+    /// Takes a reference to a frame of `owner`'s, RAM or shared with it: whatever the owner does, nobody else gets it before
+    /// `drop`. False where it is no such frame, or has 2^32 - 1 references.
     ///
     /// Xen: get_page
-    public func hold(_ frame: MFN, of owner: DomainID) -> Bool {
+    public func hold(_ frame: MFN, of owner: DomainID, use: FrameUse = .domain) -> Bool {
         guard let index = index(of: frame) else { return false }
-        let wanted = UInt64(owner.rawValue) | UInt64(FrameUse.domain.rawValue) << 16
+        let wanted = UInt64(owner.rawValue) | UInt64(use.rawValue) << 16
         return change(index) { $0 & 0xFF_FFFF == wanted && $0 >> 32 < UInt64(UInt32.max) ? $0 + 1 << 32 : nil } != nil
     }
 
@@ -156,11 +156,17 @@ public struct FrameTable<Frames: FrameMemory>: ~Copyable {
         return old >> 32 == 1 && old >> 16 & 0xFF == UInt64(FrameUse.abandoned.rawValue)
     }
 
-    /// The owner gives a frame up. True where nobody holds it: the caller frees it. Else the last `drop` says so.
+    /// The owner gives a frame up, RAM or shared. True where nobody holds it: the caller frees it. Else the last `drop` says
+    /// so.
     public func giveUp(_ frame: MFN) -> Bool {
         guard let index = index(of: frame) else { return false }
         let abandoned = UInt64(FrameUse.abandoned.rawValue) << 16
-        guard let old = change(index, { $0 & ~0xFF_0000 | abandoned }) else { return false }
+        let old = change(index) { state in
+            let use = UInt8(truncatingIfNeeded: state >> 16)
+            guard use == FrameUse.domain.rawValue || use == FrameUse.shared.rawValue else { return nil }
+            return state & ~0xFF_0000 | abandoned
+        }
+        guard let old else { fatalError("a frame was given up that nobody has") }
         return old >> 32 == 0
     }
 

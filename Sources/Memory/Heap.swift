@@ -34,6 +34,8 @@ public struct Heap<Frames: FrameMemory>: ~Copyable {
     let tableRef: Ref<FrameTable<Frames>>
     var nodes = FixedTable<NodeHeap, 64>(repeating: NodeHeap())
     public private(set) var nodeCount = 0
+    /// Frames that are set aside for domains (Xen: outstanding_claims). Allocations leave so many free.
+    public var claimed: UInt64 = 0
 
     public init(table: Ref<FrameTable<Frames>>) { tableRef = table }
 
@@ -46,6 +48,14 @@ public struct Heap<Frames: FrameMemory>: ~Copyable {
     }
 
     func node(of frame: MFN) -> NUMANode? { table.node(of: frame) }
+
+    /// Sets frames aside. False where so many are not free, or set aside already.
+    public mutating func claim(_ frames: UInt64) -> Bool {
+        let free = freeFrames
+        guard claimed <= free, frames <= free - claimed else { return false }
+        claimed += frames
+        return true
+    }
 
     public func freeFrames(on node: NUMANode) -> UInt64 { node.index < nodeCount ? nodes[node.index].freeFrames : 0 }
 
@@ -120,8 +130,17 @@ public struct Heap<Frames: FrameMemory>: ~Copyable {
     }
 
     /// A block of 2^`order` frames of `node`, or of any where nil or, with `elsewhere`, where that node has none. Says
-    /// whether it is dirty.
-    public mutating func allocate(order: Int, node: NUMANode?, elsewhere: Bool = true) -> (frame: MFN, dirty: Bool)? {
+    /// whether it is dirty. The caller has `claimed` frames set aside, which are used up; those of others are left free.
+    public mutating func allocate(
+        order: Int, node: NUMANode?, elsewhere: Bool = true, claimed used: UInt64 = 0
+    ) -> (frame: MFN, dirty: Bool)? {
+        if claimed > used && freeFrames < claimed - used + 1 << UInt64(order) { return nil }
+        guard let block = find(order: order, node: node, elsewhere: elsewhere) else { return nil }
+        claimed -= used
+        return block
+    }
+
+    private mutating func find(order: Int, node: NUMANode?, elsewhere: Bool) -> (frame: MFN, dirty: Bool)? {
         if let node, node.index < nodeCount {
             if let block = take(order: order, node: node.index) { return block }
             guard elsewhere else { return nil }

@@ -13,7 +13,7 @@ public enum P2MType: UInt8, Sendable {
     case deviceDirect
     /// A device or firmware table, cached.
     case deviceCached
-    /// Another domain's frame.
+    /// Another domain's frame, to which the entry holds a reference.
     case foreign
     /// A mapped grant.
     case grantReadWrite
@@ -22,6 +22,8 @@ public enum P2MType: UInt8, Sendable {
     case hypervisorCode
     /// The hypervisor's own mapping: read-only data.
     case hypervisorReadOnly
+    /// As `foreign`, but the guest may not write it.
+    case foreignReadOnly
 
     /// Whether a hypercall buffer may lie here.
     public var isRAM: Bool { self == .ramReadWrite || self == .ramReadOnly }
@@ -65,6 +67,15 @@ extension EntryFormat {
 public protocol TranslationCache: Sendable {
     /// Entries written so far are visible to the walkers (a barrier where the ISA asks for one).
     func entriesWritten()
-    /// No walker uses an old translation of any of these frames from now on.
+    /// No walker uses an old translation of any of these frames from now on. The hypervisor's own copies from and to
+    /// guest memory are walkers too.
     func invalidate(_ frames: GuestRange)
+    /// The same of frames here and there, at once.
+    func invalidate(each frames: borrowing Span<GFN>)
+}
+
+extension TranslationCache {
+    public func invalidate(each frames: borrowing Span<GFN>) {
+        for index in frames.indices { invalidate(GuestRange(start: frames[index], count: 1)) }
+    }
 }

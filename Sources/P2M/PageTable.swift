@@ -67,6 +67,46 @@ public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
         set(range, target: .invalid, type: .invalid, cache: cache)
     }
 
+    /// What one frame was.
+    public struct Replaced: Sendable {
+        public let frame: MFN
+        public let type: P2MType
+    }
+
+    /// Maps one frame (`.invalid`, `.invalid`: nothing) and says what was there. Nil, with nothing changed, where there is
+    /// no frame for a table, or outside.
+    ///
+    /// With `deferring`, an entry that goes is not invalidated: the caller does before it lets go of what it named. An
+    /// entry that changes is, and so is a large one that has to be split.
+    public mutating func replace(
+        _ frame: GFN, with target: MFN, type: P2MType, deferring: Bool = false, cache: some TranslationCache
+    ) -> Replaced? {
+        guard frame.rawValue < format.capacity else { return nil }
+        let range = GuestRange(start: frame, count: 1)
+        var table = root
+        for level in format.rootLevel..<3 {
+            let slot = slot(table, format.index(frame.rawValue, level: level))
+            let entry = format.decode(load(slot), level: level)
+            if case .none = entry, type == .invalid { return Replaced(frame: .invalid, type: .invalid) }
+            guard let next = descend(slot, old: entry, level: level, part: range, cache: cache) else { return nil }
+            table = next
+        }
+        let slot = slot(table, format.index(frame.rawValue, level: 3))
+        var old = Replaced(frame: .invalid, type: .invalid)
+        if case .leaf(let start, let kind) = format.decode(load(slot), level: 3) {
+            old = Replaced(frame: start, type: kind)
+            store(0, slot)
+            cache.entriesWritten()
+            // Break before make.
+            if !deferring || type != .invalid { cache.invalidate(range) }
+        }
+        if type != .invalid {
+            store(format.leaf(target, type: type, level: 3), slot)
+            cache.entriesWritten()
+        }
+        return old
+    }
+
     private mutating func set(
         _ range: GuestRange, target: MFN, type: P2MType, cache: some TranslationCache
     ) -> Bool {
@@ -115,11 +155,11 @@ public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
         let whole = part.count == size
         let old = format.decode(load(slot), level: level)
         if whole, target == .invalid {
-            clear(slot, old: old, part: part, level: level, replaced: &replaced, cache: cache)
+            clear(slot, old: old, part: part, level: level, isUnmapping: true, replaced: &replaced, cache: cache)
             return true
         }
         if whole, level == 3 || (format.canMap(at: level) && target.rawValue & (size - 1) == 0) {
-            clear(slot, old: old, part: part, level: level, replaced: &replaced, cache: cache)
+            clear(slot, old: old, part: part, level: level, isUnmapping: false, replaced: &replaced, cache: cache)
             store(format.leaf(target, type: type, level: level), slot)
             return true
         }
@@ -154,16 +194,20 @@ public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
 
     /// Empties an entry; what hung below it is freed once no walker can be in it.
     private mutating func clear(
-        _ slot: MachineAddress, old: Entry, part: GuestRange, level: Int, replaced: inout Bool,
+        _ slot: MachineAddress, old: Entry, part: GuestRange, level: Int, isUnmapping: Bool, replaced: inout Bool,
         cache: some TranslationCache
     ) {
         switch old {
         case .none: return
         case .leaf:
             store(0, slot)
-            replaced = true
-            cache.entriesWritten()
-            cache.invalidate(part)
+            // What goes for good is invalidated once for the whole range; what changes, before it is made anew.
+            if isUnmapping {
+                replaced = true
+            } else {
+                cache.entriesWritten()
+                cache.invalidate(part)
+            }
         case .table(let next):
             store(0, slot)
             cache.entriesWritten()

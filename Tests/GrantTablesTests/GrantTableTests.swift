@@ -17,10 +17,18 @@ final class Sharing: GrantFrameSharing, @unchecked Sendable {
     /// Frames that are still in use.
     var busy: Set<MFN> = []
     private(set) var removed: [GFN] = []
+    let memory: FakeFrames
+
+    init(_ memory: FakeFrames) { self.memory = memory }
 
     func share(_ frame: MFN) {
         precondition(!shared.contains(frame), "shared twice")
         shared.insert(frame)
+    }
+
+    func retire(_ frame: MFN) {
+        shared.remove(frame)
+        memory.free(frame)
     }
 
     func unshare(_ frame: MFN, at place: GFN) -> Bool {
@@ -35,12 +43,13 @@ final class Sharing: GrantFrameSharing, @unchecked Sendable {
 /// A table and its surroundings.
 final class World {
     let machine: FakeMachine
-    let sharing = Sharing()
+    let sharing: Sharing
     private var box: FrameBox<Grants>?
     let ref: Ref<Grants>
 
     init(frames: UInt32 = 8, version: UInt32 = 2, machine: FakeMachine = FakeMachine(frames: 256)) throws {
         self.machine = machine
+        sharing = Sharing(machine.source)
         let new = try Grants.create(
             domain: .dom0, frames: machine.source, maximumFrames: frames, maximumMaptrackFrames: 16,
             maximumVersion: version, sharing)
@@ -51,7 +60,7 @@ final class World {
     func destroy() {
         var taken: FrameBox<Grants>?
         swap(&taken, &box)
-        if let taken { Grants.destroy(taken) }
+        if let taken { Grants.destroy(taken, sharing) }
     }
 
     var frameCount: UInt32 { ref.pointee.frameCount }

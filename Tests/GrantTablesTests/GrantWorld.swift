@@ -13,7 +13,7 @@ final class GrantDomain: GrantedPages, GrantMapper, @unchecked Sendable {
     let id: DomainID
     let world: GrantWorld
     private var box: FrameBox<Grants>?
-    let sharing = Sharing()
+    let sharing: Sharing
     let ref: Ref<Grants>
     /// Guest frame n of its RAM.
     var ram: [MFN] = []
@@ -27,6 +27,7 @@ final class GrantDomain: GrantedPages, GrantMapper, @unchecked Sendable {
     init(_ id: UInt16, _ world: GrantWorld, frames: UInt32 = 4, maptrack: UInt32 = 4, version: UInt32 = 2) throws {
         self.id = DomainID(id)
         self.world = world
+        sharing = Sharing(world.machine.source)
         let new = try Grants.create(
             domain: self.id, frames: world.machine.source, maximumFrames: frames, maximumMaptrackFrames: maptrack,
             maximumVersion: version, sharing)
@@ -42,7 +43,7 @@ final class GrantDomain: GrantedPages, GrantMapper, @unchecked Sendable {
     func destroy() {
         var taken: FrameBox<Grants>?
         Swift.swap(&taken, &box)
-        if let taken { Grants.destroy(taken) }
+        if let taken { Grants.destroy(taken, sharing) }
         for frame in ram { world.machine.source.free(frame) }
     }
 
@@ -72,7 +73,7 @@ final class GrantDomain: GrantedPages, GrantMapper, @unchecked Sendable {
         mapped[gfn.rawValue] = nil
     }
 
-    func flush() { flushes += 1 }
+    func flush(_ places: borrowing Span<GFN>) { flushes += 1 }
 
     // MARK: What the guest does
 
@@ -145,7 +146,7 @@ final class GrantDomain: GrantedPages, GrantMapper, @unchecked Sendable {
         let unmapped = try ref.pointee.unmap(
             handle: handle, hostAddress: gfn << 12, replacement: replacement, of: granter.ref, self)
         guard let unmapped else { return false }
-        flush()
+        flush(CollectionOfOne(unmapped.place).span)
         granter.ref.pointee.complete(unmapped, granter)
         return true
     }

@@ -236,5 +236,5 @@ struct Locked: GrantedPages, GrantMapper, @unchecked Sendable {
         defer { lock.unlock() }
         try domain.unmap(frame, from: gfn)
     }
-    func flush() {}
+    func flush(_ places: borrowing Span<GFN>) {}
 }

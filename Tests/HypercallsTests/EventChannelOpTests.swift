@@ -13,6 +13,7 @@ import XenABI
 @Suite struct EventChannelOpTests {
     let host = FakeHost()
 
+    /// Shows: EVTCHNOP_alloc_unbound, EVTCHNOP_bind_interdomain, EVTCHNOP_send, EVTCHNOP_status, EVTCHNOP_close
     @Test func interdomainFromEndToEnd() throws {
         let dom0 = try FakeDomain(0, host: host, privileged: true)
         let guest = try FakeDomain(5, host: host)
@@ -54,6 +55,7 @@ import XenABI
         #expect(dom0.event(.bindInterdomain, &bind) == .error(.esrch))
     }
 
+    /// Shows: EVTCHNOP_bind_ipi, EVTCHNOP_bind_virq, EVTCHNOP_bind_pirq, EVTCHNOP_bind_vcpu, EVTCHNOP_unmask
     @Test func bindingsAndErrors() throws {
         let domain = try FakeDomain(3, host: host)
         var ipi = EventBindIPI()
@@ -87,6 +89,7 @@ import XenABI
         #expect(domain.event(.resetContinued, &reset) == .error(.ebusy))
     }
 
+    /// Shows: EVTCHNOP_reset, EVTCHNOP_reset_cont
     @Test func resetIsDoneInPieces() throws {
         let domain = try FakeDomain(3, host: host)
         var ipi = EventBindIPI()
@@ -104,6 +107,7 @@ import XenABI
         #expect(outcome == .success)
     }
 
+    /// Shows: EVTCHNOP_init_control, EVTCHNOP_expand_array, EVTCHNOP_set_priority
     @Test func fifo() throws {
         let domain = try FakeDomain(3, host: host)
         var expand = EventExpandArray()
@@ -126,6 +130,7 @@ import XenABI
         #expect(host.owners[domain.frame(0x101)]?.holds == 0)
     }
 
+    /// Shows: EVTCHNOP_query_abis, EVTCHNOP_register_3level_bitmaps, EVTCHNOP_register_3level_selector
     @Test func threeLevelIsForThePrivileged() throws {
         let dom0 = try FakeDomain(0, host: host, privileged: true)
         let guest = try FakeDomain(1, host: host)
@@ -150,6 +155,7 @@ import XenABI
         #expect(guest.event(.register3LevelSelector, &selector) == .error(.eperm))
     }
 
+    /// Shows: SCHEDOP_poll
     @Test func poll() throws {
         let domain = try FakeDomain(3, host: host)
         var ipi = EventBindIPI()
@@ -177,6 +183,7 @@ import XenABI
         #expect(domain.operate(.schedOp, SchedOp.poll.rawValue, &poll) == .error(.efault))
     }
 
+    /// Shows: VCPUOP_register_vcpu_info, VCPUOP_register_runstate_memory_area
     @Test func vcpuInfoAndRunstate() throws {
         let domain = try FakeDomain(3, host: host)
         func vcpuOp<Value: BitwiseCopyable>(_ operation: VCPUOp, _ vcpu: UInt64, _ argument: Value) -> Outcome {

@@ -20,7 +20,19 @@ import XenABI
 final class FakeHost: @unchecked Sendable {
     let machine = FakeMachine(frames: 4096)
     var domains: [UInt16: Ref<Domain<FakePlatform>>] = [:]
-    var owners: [MFN: (domain: UInt16, holds: Int, givenUp: Bool)] = [:]
+    var owners: [MFN: Owner] = [:]
+    /// Frames that are set aside.
+    var claimed: UInt64 = 0
+    /// Flushes of stage 2.
+    var flushes = 0
+
+    struct Owner {
+        let domain: UInt16
+        var holds = 0
+        var givenUp = false
+        /// The hypervisor's own, which the domain may see.
+        var isShared = false
+    }
     var time = SystemTime(nanoseconds: 1_000_000)
     var upcalls: [VCPUID] = []
     var woken: [VCPUID] = []
@@ -28,11 +40,16 @@ final class FakeHost: @unchecked Sendable {
     var cacheOperations: [(start: MachineAddress, count: UInt64, clean: Bool, invalidate: Bool)] = []
     var lines: [String] = []
     var wallclock: (UInt64, UInt32, UInt64)?
+    var consoleOutput: [UInt8] = []
+    var consoleInput: [UInt8] = []
 }
 
+/// Counts its flushes.
 struct FakeCache: TranslationCache {
+    let host: FakeHost
     func entriesWritten() {}
-    func invalidate(_ frames: GuestRange) {}
+    func invalidate(_ frames: GuestRange) { host.flushes += 1 }
+    func invalidate(each frames: borrowing Span<GFN>) { host.flushes += 1 }
 }
 
 struct FakeLog: LogSink {
@@ -66,7 +83,7 @@ struct FakePlatform: Platform {
     var guest: FakeGuest { FakeGuest(frames: frames, domain: running) }
     var log: FakeLog { FakeLog(host: host) }
     func now() -> SystemTime { host.time }
-    func cache(of domain: borrowing Domain<Self>) -> FakeCache { FakeCache() }
+    func cache(of domain: borrowing Domain<Self>) -> FakeCache { FakeCache(host: host) }
     func domain(_ id: DomainID) -> Ref<Domain<Self>>? { host.domains[id.rawValue] }
     func raiseUpcall(_ vcpu: Ref<VCPU<Self>>) { host.upcalls.append(vcpu.pointee.id) }
     func wake(_ vcpu: Ref<VCPU<Self>>) { host.woken.append(vcpu.pointee.id) }
@@ -77,15 +94,40 @@ struct FakePlatform: Platform {
         host.cacheOperations.append((start, count, clean, invalidate))
     }
     func owner(of frame: MFN) -> Ref<Domain<Self>>? {
-        guard let owner = host.owners[frame], !owner.givenUp else { return nil }
+        guard let owner = host.owners[frame], !owner.givenUp, !owner.isShared else { return nil }
         return host.domains[owner.domain]
     }
     func owns(_ frame: MFN, _ domain: borrowing Domain<Self>) -> Bool {
         guard let owner = host.owners[frame] else { return false }
-        return owner.domain == domain.id.rawValue && !owner.givenUp
+        return owner.domain == domain.id.rawValue && !owner.givenUp && !owner.isShared
+    }
+    func isRAM(_ frame: MFN) -> Bool {
+        frame >= host.machine.base && frame < host.machine.base + UInt64(host.machine.frames)
+    }
+    func allocate(order: Int, node: NUMANode?, claimed: UInt64) -> MFN? {
+        let free = UInt64(host.machine.frames - host.machine.outstanding)
+        guard host.claimed - claimed + 1 << UInt64(order) <= free else { return nil }
+        guard let frame = frames.allocate(order: order, node: node) else { return nil }
+        host.claimed -= claimed
+        return frame
+    }
+    func claim(_ pages: UInt64) -> Bool {
+        guard pages + host.claimed <= UInt64(host.machine.frames - host.machine.outstanding) else { return false }
+        host.claimed += pages
+        return true
+    }
+    func giveBackClaim(_ pages: UInt64) { host.claimed -= pages }
+    func share(_ frame: MFN, with domain: DomainID) {
+        host.owners[frame] = FakeHost.Owner(domain: domain.rawValue, isShared: true)
+    }
+    func holdShared(_ frame: MFN, of domain: borrowing Domain<Self>) -> Bool {
+        guard let owner = host.owners[frame], owner.isShared, !owner.givenUp else { return false }
+        guard owner.domain == domain.id.rawValue else { return false }
+        host.owners[frame]!.holds += 1
+        return true
     }
     func assign(_ frame: MFN, count: UInt64, to domain: borrowing Domain<Self>) {
-        for offset in 0..<count { host.owners[frame + offset] = (domain.id.rawValue, 0, false) }
+        for offset in 0..<count { host.owners[frame + offset] = FakeHost.Owner(domain: domain.id.rawValue) }
     }
     func hold(_ frame: MFN, of domain: borrowing Domain<Self>) -> Bool {
         guard owns(frame, domain) else { return false }
@@ -97,6 +139,7 @@ struct FakePlatform: Platform {
         free(frame)
     }
     func giveUp(_ frame: MFN) {
+        precondition(!host.owners[frame]!.givenUp, "given up twice")
         host.owners[frame]!.givenUp = true
         free(frame)
     }
@@ -107,15 +150,19 @@ struct FakePlatform: Platform {
     }
 
     var maximumFrame: MFN { host.machine.base + UInt64(host.machine.frames) }
-    func consoleWrite(_ bytes: borrowing Span<UInt8>, from domain: borrowing Domain<Self>) {}
-    func consoleRead() -> UInt8? { nil }
+    func consoleWrite(_ bytes: borrowing Span<UInt8>, from domain: borrowing Domain<Self>) {
+        for index in bytes.indices { host.consoleOutput.append(bytes[index]) }
+    }
+    func consoleRead() -> UInt8? { host.consoleInput.isEmpty ? nil : host.consoleInput.removeFirst() }
     func setWallclock(seconds: UInt64, nanoseconds: UInt32, at systemTime: UInt64) {
         host.wallclock = (seconds, nanoseconds, systemTime)
     }
     var capabilities: StaticString { "xen-3.0-fake " }
     var machineFeatures: UInt32 { 0 }
     var assists: UInt64 { 1 << UInt64(VMAssist.runstateUpdateFlag.rawValue) }
-    func writeCommandLine(at address: GuestVirtualAddress) throws(XenError) {}
+    func writeCommandLine(at address: GuestVirtualAddress) throws(XenError) {
+        try guest.write(text("loglvl=all", CommandLineInfo(repeating: 0)), at: address)
+    }
 }
 
 struct NoExtra: ~Copyable {}
@@ -138,7 +185,7 @@ final class FakeDomain {
             domain: DomainID(id), frames: source, layout: .arm, sharedInfo: info.address, lastPort: .max >> 1)
         let grants = try GrantTable<FakeFrames>.create(
             domain: DomainID(id), frames: source, maximumFrames: 8, maximumMaptrackFrames: 4, maximumVersion: 2,
-            NoGrantFrames())
+            NewGrantFrames(DomainID(id), FakePlatform(host: host, running: nil)))
         let slot = FrameSlot<Domain<FakePlatform>>(source)!
         ref = slot.fill(
             Domain(
@@ -178,7 +225,7 @@ final class FakeDomain {
     func call(_ number: Hypercall, _ arguments: UInt64..., vcpu: Int = 0) -> Outcome {
         var list = InlineArray<5, UInt64>(repeating: 0)
         for (index, argument) in arguments.enumerated() { list[index] = argument }
-        return Call(platform: platform, vcpu: vcpus[vcpu], arguments: list).perform(number.rawValue)
+        return Call<FakePlatform, Caller64>(platform: platform, vcpu: vcpus[vcpu], arguments: list).perform(number.rawValue)
     }
 
     /// An operation whose argument is a structure: in and out.

@@ -30,6 +30,7 @@ import XenABI
         }
     }
 
+    /// Shows: GNTTABOP_query_size, GNTTABOP_setup_table, GNTTABOP_set_version, GNTTABOP_get_version, GNTTABOP_get_status_frames
     @Test func sizesAndVersions() throws {
         let dom0 = try FakeDomain(0, host: host, privileged: true)
         let guest = try FakeDomain(4, host: host)
@@ -87,6 +88,7 @@ import XenABI
         #expect(guest.call(.grantTableOp, 3, guest.scratch.rawValue, 1) == .error(.enosys))
     }
 
+    /// Shows: GNTTABOP_map_grant_ref, GNTTABOP_unmap_grant_ref
     @Test func mapUseAndUnmapAList() throws {
         let dom0 = try FakeDomain(0, host: host, privileged: true)
         let guest = try FakeDomain(4, host: host, frames: 64)
@@ -136,7 +138,10 @@ import XenABI
             if index == 7 { unmap.handle = 4000 }
             dom0.write(unmap, at: list + index * unmapSize)
         }
+        host.flushes = 0
         #expect(dom0.call(.grantTableOp, UInt64(GrantTableOp.unmapGrantRef.rawValue), list.rawValue, 40) == .success)
+        // One flush for each 32.
+        #expect(host.flushes == 2)
         for index in 0..<40 as Range<UInt64> {
             let unmap: GrantUnmap = dom0.read(at: list + index * unmapSize)
             #expect(unmap.status == (index == 7 ? GrantStatus.badHandle.rawValue : 0))
@@ -146,6 +151,7 @@ import XenABI
         #expect(dom0.type(0x300) == .invalid)
     }
 
+    /// Shows: GNTTABOP_copy, GNTTABOP_swap_grant_ref, GNTTABOP_cache_flush
     @Test func copySwapAndFlush() throws {
         let dom0 = try FakeDomain(0, host: host, privileged: true)
         let guest = try FakeDomain(4, host: host)
@@ -190,6 +196,8 @@ import XenABI
         #expect(map.status == 0)
         #expect(dom0.grant(.cacheFlush, &flush) == .success)
         flush.deviceAddressOrRef = 0
+        #expect(dom0.grant(.cacheFlush, &flush) == .error(.einval))
+        flush.deviceAddressOrRef = guest.ref.pointee.sharedInfo.address.rawValue
         #expect(dom0.grant(.cacheFlush, &flush) == .error(.eperm))
         for (offset, length, operation) in [(4096, 0, 1), (4000, 97, 1), (0, 4097, 1), (0, 1, 4), (0, 1, 1 << 31)]
             as [(UInt16, UInt16, UInt32)]
@@ -201,6 +209,32 @@ import XenABI
         }
     }
 
+    /// Shows: GNTTABOP_unmap_and_replace
+    @Test func nothingIsPutInAMappingsPlace() throws {
+        let dom0 = try FakeDomain(0, host: host, privileged: true)
+        let guest = try FakeDomain(4, host: host)
+        grantAll(guest, to: 0)
+        var map = GrantMap()
+        map.domain = 4
+        map.ref = 8
+        map.flags = GrantMapFlag.hostMap
+        map.hostAddress = 0x300 << 12
+        #expect(dom0.grant(.mapGrantRef, &map) == .success)
+        var unmap = GrantUnmapAndReplace()
+        unmap.handle = map.handle
+        unmap.hostAddress = map.hostAddress
+        unmap.newAddress = 0x301 << 12
+        // Only PV guests have another mapping to put there.
+        #expect(dom0.grant(.unmapAndReplace, &unmap) == .success)
+        #expect(unmap.status == GrantStatus.generalError.rawValue)
+        #expect(dom0.type(0x300) == .grantReadWrite)
+        unmap.newAddress = 0
+        #expect(dom0.grant(.unmapAndReplace, &unmap) == .success)
+        #expect(unmap.status == 0 && dom0.type(0x300) == .invalid)
+        #expect(host.owners[guest.frame(0x108)]?.holds == 0)
+    }
+
+    /// Shows: XENMAPSPACE_grant_table
     @Test func theTableIsInOnePlace() throws {
         let guest = try FakeDomain(4, host: host)
         grantAll(guest, to: 0)

@@ -8,6 +8,8 @@ import re
 import subprocess
 import sys
 
+import abi
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Layers 0-4: pure Swift, no machine. Base has one file that reads literals, Memory and Containers the direct map's side.
 PORTABLE = ("XenABI", "Base", "Machine", "Sync", "Containers", "Memory", "P2M", "EventChannels", "GrantTables", "Scheduler",
@@ -52,6 +54,7 @@ def main():
     for path in tracked():
         found += findings(path, counts)
     print("unsafe, lines by module: " + ", ".join(f"{m} {n}" for m, n in sorted(counts.items()) if n))
+    found += abi.findings()
     for finding in found:
         print(finding, file=sys.stderr)
     return 1 if found else 0

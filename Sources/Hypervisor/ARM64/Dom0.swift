@@ -102,7 +102,7 @@ private func makeDomain(
         // Xen on ARM has version 1 only (GNTTAB_MAX_VERSION).
         grants = try GrantTable.create(
             domain: .dom0, frames: source, maximumFrames: 64, maximumMaptrackFrames: 1024, maximumVersion: 1,
-            NoGrantFrames())
+            NewGrantFrames(.dom0, Metal(pcpu: PCPU(0))))
     } catch {
         panic("no memory for dom0's grant table")
     }

@@ -83,6 +83,18 @@ struct Metal: Platform {
         arm64_dsb_sy()
     }
 
+    func allocate(order: Int, node: NUMANode?, claimed: UInt64) -> MFN? {
+        root.heap.value.allocate(order: order, node: node, claimed: claimed)
+    }
+    func claim(_ pages: UInt64) -> Bool { root.heap.value.claim(pages) }
+    func giveBackClaim(_ pages: UInt64) { root.heap.value.giveBackClaim(pages) }
+
+    func share(_ frame: MFN, with domain: DomainID) { root.frameTable.value.assign(frame, to: domain, use: .shared) }
+    func holdShared(_ frame: MFN, of domain: borrowing Domain<Metal>) -> Bool {
+        root.frameTable.value.hold(frame, of: domain.id, use: .shared)
+    }
+    func isRAM(_ frame: MFN) -> Bool { root.frameTable.value.index(of: frame) != nil }
+
     func hold(_ frame: MFN, of domain: borrowing Domain<Metal>) -> Bool {
         root.frameTable.value.hold(frame, of: domain.id)
     }
@@ -158,6 +170,22 @@ struct Stage2Cache: TranslationCache {
         } else {
             arm64_tlbi_vmalls12e1is()
         }
+        finish(current)
+    }
+
+    func invalidate(each frames: borrowing Span<GFN>) {
+        let current = read_vttbr_el2()
+        if current != vttbr {
+            write_vttbr_el2(vttbr)
+            arm64_isb()
+        }
+        for index in frames.indices { arm64_tlbi_ipas2e1is(frames[index].rawValue) }
+        arm64_dsb_ish()
+        arm64_tlbi_vmalle1is()
+        finish(current)
+    }
+
+    private func finish(_ current: UInt64) {
         arm64_dsb_ish()
         arm64_isb()
         if current != vttbr {

@@ -67,7 +67,7 @@ import XenABI
 private func hypercall(_ registers: GuestRegisters, _ vcpu: MetalVCPU, _ cpu: inout CPULocal) -> Bool {
     var arguments = InlineArray<5, UInt64>(repeating: 0)
     for index in 0..<5 { arguments[index] = registers[index] }
-    let call = Call(platform: Metal(pcpu: cpu.pcpu), vcpu: vcpu, arguments: arguments)
+    let call = Call<Metal, Caller64>(platform: Metal(pcpu: cpu.pcpu), vcpu: vcpu, arguments: arguments)
     let outcome = call.perform(UInt32(truncatingIfNeeded: registers[16]))
     if case .value(let result) = outcome {
         registers[0] = UInt64(bitPattern: result)

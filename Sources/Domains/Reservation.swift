@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Base
+import Machine
+import P2M
+import Sync
+import Synchronization
+public import XenABI
+
+/// How much RAM a domain has, and gets, and gives back.
+extension Domain {
+    /// One extent of 2^`order` frames, from `node` if it has any. A direct-mapped domain gets back the frames of that number, which it still owns; any
+    /// other gets new ones.
+    ///
+    /// Xen: one extent of XENMEM_populate_physmap
+    public func populate(_ gfn: GFN, order: UInt64, node: NUMANode? = nil, _ platform: P) -> Bool {
+        let count: UInt64 = 1 << order
+        guard gfn.rawValue < UInt64.max - count else { return false }
+        let range = GuestRange(start: gfn, count: count)
+        if isDirectMapped {
+            for offset in 0..<count where !platform.owns(MFN(gfn.rawValue + offset), self) { return false }
+            return place(MFN(gfn.rawValue), at: range, platform)
+        }
+        guard let frame = allocate(order: order, node: node, platform) else { return false }
+        platform.assign(frame, count: count, to: self)
+        if place(frame, at: range, platform) { return true }
+        for offset in 0..<count { platform.giveUp(frame + offset) }
+        totalPages.wrappingSubtract(count, ordering: .relaxed)
+        return false
+    }
+
+    /// 2^`order` frames that have no place in the domain's memory.
+    ///
+    /// Xen: one extent of XENMEM_increase_reservation
+    public func increase(order: UInt64, node: NUMANode? = nil, _ platform: P) -> Bool {
+        guard let frame = allocate(order: order, node: node, platform) else { return false }
+        platform.assign(frame, count: 1 << order, to: self)
+        return true
+    }
+
+    /// Frames for this domain, within what it may have; counted as its own from now on.
+    private func allocate(order: UInt64, node: NUMANode?, _ platform: P) -> MFN? {
+        let count: UInt64 = 1 << order
+        // Counted first, so that two vCPUs cannot both have the last one.
+        let total = totalPages.wrappingAdd(count, ordering: .relaxed).newValue
+        guard total <= maximumPages.load(ordering: .relaxed) else {
+            totalPages.wrappingSubtract(count, ordering: .relaxed)
+            return nil
+        }
+        let claimed = takeClaim(count)
+        guard let frame = platform.allocate(order: Int(order), node: node, claimed: claimed) else {
+            claim.wrappingAdd(claimed, ordering: .relaxed)
+            totalPages.wrappingSubtract(count, ordering: .relaxed)
+            return nil
+        }
+        return frame
+    }
+
+    /// Maps RAM over whatever was there. On failure nothing of it is mapped.
+    private func place(_ frame: MFN, at range: GuestRange, _ platform: P) -> Bool {
+        empty(range, platform)
+        let cache = platform.cache(of: self)
+        let mapped = p2m.withLock { table in
+            if table.map(range, to: frame, type: .ramReadWrite, cache: cache) { return true }
+            _ = table.unmap(range, cache: cache)
+            return false
+        }
+        if mapped { noteHighest(range.start + (range.count - 1)) }
+        return mapped
+    }
+
+    /// Takes away, with the references that they hold, what is mapped in a range; in steps as large as its entries.
+    private func empty(_ range: GuestRange, _ platform: P) {
+        var gfn = range.start
+        while gfn < range.end {
+            let old = p2m.withLock { $0.lookup(gfn) }
+            let holdsReference = !old.type.isRAM || !platform.owns(old.frame, self)
+            if old.type != .invalid && holdsReference { try? unmap(gfn, platform) }
+            let size: UInt64 = 1 << UInt64(old.order)
+            gfn = GFN((gfn.rawValue | (size - 1)) &+ 1)
+        }
+    }
+
+    /// One extent. A direct-mapped domain keeps the frames and loses the mapping. False at the first frame that is not RAM
+    /// of its own; those before it are gone.
+    ///
+    /// Xen: one extent of XENMEM_decrease_reservation
+    public func release(_ gfn: GFN, order: UInt64, _ platform: P) -> Bool {
+        for offset in 0..<UInt64(1) << order {
+            guard let frame = takeOut(gfn + offset, platform) else { return false }
+            guard !isDirectMapped else { continue }
+            platform.giveUp(frame)
+            totalPages.wrappingSubtract(1, ordering: .relaxed)
+        }
+        return true
+    }
+
+    /// Unmaps a frame of the domain's RAM: for one caller only, whoever else tries the same.
+    private func takeOut(_ gfn: GFN, _ platform: P) -> MFN? {
+        let cache = platform.cache(of: self)
+        return p2m.withLock { table in
+            let old = table.lookup(gfn)
+            guard old.type.isRAM, platform.owns(old.frame, self) else { return nil }
+            return table.replace(gfn, with: .invalid, type: .invalid, cache: cache) == nil ? nil : old.frame
+        }
+    }
+
+    // MARK: Claims
+
+    /// Sets aside frames, so that the domain can grow to `pages` whatever others allocate; 0 gives the claim back.
+    ///
+    /// Throws EINVAL where there is a claim already, where the domain has as many or may not have so many, ENOMEM.
+    ///
+    /// Xen: XENMEM_claim_pages
+    public func setClaim(_ pages: UInt64, _ platform: P) throws(XenError) {
+        if pages == 0 {
+            platform.giveBackClaim(claim.exchange(0, ordering: .relaxed))
+            return
+        }
+        let total = totalPages.load(ordering: .relaxed)
+        guard claim.load(ordering: .relaxed) == 0, pages > total, pages <= maximumPages.load(ordering: .relaxed) else {
+            throw .einval
+        }
+        guard platform.claim(pages - total) else { throw .enomem }
+        guard claim.compareExchange(expected: 0, desired: pages - total, ordering: .relaxed).exchanged else {
+            platform.giveBackClaim(pages - total)
+            throw .einval
+        }
+    }
+
+    /// As much of the claim as `count` frames use up.
+    private func takeClaim(_ count: UInt64) -> UInt64 {
+        var left = claim.load(ordering: .relaxed)
+        while left > 0 {
+            let part = min(left, count)
+            let result = claim.weakCompareExchange(expected: left, desired: left - part, ordering: .relaxed)
+            if result.exchanged { return part }
+            left = result.original
+        }
+        return 0
+    }
+}

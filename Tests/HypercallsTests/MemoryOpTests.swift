@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Base
+import Containers
+import Domains
+import P2M
+import Support
+import Synchronization
+import Testing
+import XenABI
+
+@testable import Hypercalls
+
+extension FakeDomain {
+    func memory<Value: BitwiseCopyable>(_ operation: MemoryOp, _ argument: inout Value, start: UInt64 = 0) -> Outcome {
+        write(argument, at: scratch)
+        let outcome = call(.memoryOp, UInt64(operation.rawValue) | start << progressShift, scratch.rawValue)
+        argument = read(at: scratch)
+        return outcome
+    }
+
+    /// A reservation of so many extents, whose frame numbers go from `first` on, `step` apart.
+    func reservation(_ count: UInt64, from first: UInt64, step: UInt64 = 1, order: UInt32 = 0) -> MemoryReservation<Caller64>
+    {
+        let list = scratch + 256
+        for index in 0..<min(count, 200) { write(first + index * step, at: list + index * 8) }
+        var argument = MemoryReservation<Caller64>()
+        argument.extentStart = list.rawValue
+        argument.nrExtents = count
+        argument.extentOrder = order
+        argument.domain = ReservedDomain.caller
+        return argument
+    }
+
+    var totalPages: UInt64 { ref.pointee.totalPages.load(ordering: .relaxed) }
+}
+
+/// How much memory a domain has.
+@Suite struct ReservationTests {
+    let host = FakeHost()
+
+    /// Shows: XENMEM_populate_physmap, XENMEM_decrease_reservation, XENMEM_increase_reservation,
+    ///   XENMEM_current_reservation, XENMEM_maximum_reservation, XENMEM_maximum_gpfn, XENMEM_maximum_ram_page
+    @Test func growAndShrink() throws {
+        let guest = try FakeDomain(4, host: host)
+        var asked = MemoryDomain()
+        asked.domain = ReservedDomain.caller
+        #expect(guest.memory(.currentReservation, &asked) == .value(32))
+        #expect(guest.memory(.maximumReservation, &asked) == .value(4096))
+        #expect(guest.memory(.maximumGPFN, &asked) == .value(0x11F))
+        #expect(guest.memory(.maximumGPFN, &asked, start: 1) == .error(.einval))
+        let limit = Int64((host.machine.base + UInt64(host.machine.frames)).rawValue)
+        #expect(guest.call(.memoryOp, UInt64(MemoryOp.maximumRAMPage.rawValue)) == .value(limit))
+        #expect(guest.call(.memoryOp, UInt64(MemoryOp.maximumRAMPage.rawValue) | 64) == .error(.einval))
+
+        let before = host.machine.outstanding
+        var more = guest.reservation(40, from: 0x400)
+        #expect(guest.memory(.populatePhysmap, &more) == .value(40))
+        #expect(guest.totalPages == 72 && guest.type(0x427) == .ramReadWrite)
+        #expect(guest.memory(.maximumGPFN, &asked) == .value(0x427))
+        #expect(guest.memory(.decreaseReservation, &more) == .value(40))
+        #expect(guest.totalPages == 32 && guest.type(0x400) == .invalid)
+        // Only the tables are left.
+        #expect(host.machine.outstanding <= before + 2)
+        // Each frame once.
+        #expect(guest.memory(.decreaseReservation, &more) == .value(0))
+        more = guest.reservation(2, from: 0x800, step: 16, order: 3)
+        #expect(guest.memory(.populatePhysmap, &more) == .value(2))
+        #expect(guest.type(0x817) == .ramReadWrite && guest.type(0x808) == .invalid)
+        #expect(guest.memory(.decreaseReservation, &more) == .value(2))
+        // Frames without a place count too.
+        #expect(guest.memory(.increaseReservation, &more) == .value(2))
+        #expect(guest.totalPages == 48)
+    }
+
+    /// Shows: XENMEM_populate_physmap, XENMEM_decrease_reservation
+    @Test func piecesAndLimits() throws {
+        let guest = try FakeDomain(4, host: host)
+        let dom0 = try FakeDomain(0, host: host, privileged: true)
+        host.preempts = true
+        var more = guest.reservation(100, from: 0x400)
+        var outcome = guest.memory(.populatePhysmap, &more)
+        var pieces = 1
+        while case .again(let first) = outcome {
+            outcome = guest.call(.memoryOp, first, guest.scratch.rawValue)
+            pieces += 1
+        }
+        #expect(outcome == .value(100) && pieces == 7)
+        host.preempts = false
+        guest.ref.pointee.maximumPages.store(140, ordering: .relaxed)
+        more = guest.reservation(100, from: 0x500)
+        #expect(guest.memory(.populatePhysmap, &more) == .value(8))
+        #expect(guest.totalPages == 140)
+        // What cannot be asked for is done not at all, however it is wrong.
+        more = guest.reservation(1, from: 0x600, order: 10)
+        #expect(guest.memory(.populatePhysmap, &more) == .value(0))
+        #expect(guest.memory(.decreaseReservation, &more) == .value(0))
+        more.extentOrder = .max
+        #expect(guest.memory(.decreaseReservation, &more) == .value(0))
+        for count in [0, 1 << 26, UInt64.max, 1 << 63] {
+            more = guest.reservation(1, from: 0x100)
+            more.nrExtents = count
+            #expect(guest.memory(.decreaseReservation, &more) == .value(0))
+        }
+        more = guest.reservation(1, from: .max)
+        #expect(guest.memory(.populatePhysmap, &more) == .value(0))
+        #expect(guest.memory(.decreaseReservation, &more) == .value(0))
+        more.extentStart = 1 << 39
+        #expect(guest.memory(.decreaseReservation, &more) == .value(0))
+        more = guest.reservation(1, from: 0x100)
+        more.domain = 0
+        #expect(guest.memory(.decreaseReservation, &more) == .value(0))
+        more.domain = 77
+        #expect(guest.memory(.decreaseReservation, &more) == .value(0))
+        more.domain = 4
+        more.flags = MemoryFlags(rawValue: 12)
+        #expect(guest.memory(.decreaseReservation, &more) == .value(0))
+        more.flags = MemoryFlags(rawValue: MemoryFlags.exactNodeBit | 2 << 8)
+        #expect(guest.memory(.decreaseReservation, &more) == .value(0))
+        more.flags = MemoryFlags(rawValue: MemoryFlags.populateOnDemandBit)
+        #expect(guest.memory(.populatePhysmap, &more) == .value(0))
+        #expect(guest.call(.memoryOp, UInt64(MemoryOp.decreaseReservation.rawValue) | 5 << 6, 1 << 39) == .value(5))
+        // The toolstack does it for others.
+        more = dom0.reservation(1, from: 0x101)
+        more.domain = 4
+        #expect(dom0.memory(.decreaseReservation, &more) == .value(1))
+        #expect(guest.type(0x101) == .invalid)
+    }
+
+    /// Shows: XENMEM_claim_pages
+    @Test func claims() throws {
+        let guest = try FakeDomain(4, host: host)
+        let dom0 = try FakeDomain(0, host: host, privileged: true)
+        func claim(
+            _ pages: UInt64, by domain: FakeDomain? = nil, _ change: (inout MemoryReservation<Caller64>) -> Void = { _ in }
+        )
+            -> Outcome
+        {
+            var argument = MemoryReservation<Caller64>()
+            argument.domain = 4
+            argument.nrExtents = pages
+            change(&argument)
+            return (domain ?? dom0).memory(.claimPages, &argument)
+        }
+        #expect(claim(100, by: guest) == .error(.eperm))
+        #expect(claim(32) == .error(.einval))
+        #expect(claim(4097) == .error(.einval))
+        #expect(claim(100) { $0.domain = 9 } == .error(.einval))
+        #expect(claim(100) { $0.domain = ReservedDomain.caller } == .error(.einval))
+        #expect(claim(100) { $0.extentOrder = 1 } == .error(.einval))
+        #expect(claim(100) { $0.extentStart = 8 } == .error(.einval))
+        #expect(claim(100) { $0.flags = MemoryFlags(rawValue: 1) } == .error(.einval))
+        #expect(claim(4096) == .error(.enomem))
+        #expect(claim(100) == .success)
+        #expect(host.claimed == 68)
+        #expect(claim(101) == .error(.einval))
+        // What the domain gets is what was set aside for it.
+        var more = guest.reservation(60, from: 0x400)
+        #expect(guest.memory(.populatePhysmap, &more) == .value(60))
+        #expect(host.claimed == 8)
+        more = guest.reservation(20, from: 0x440)
+        #expect(guest.memory(.populatePhysmap, &more) == .value(20))
+        #expect(host.claimed == 0)
+        #expect(claim(200) == .success)
+        #expect(claim(0) == .success)
+        #expect(host.claimed == 0)
+    }
+
+    /// Shows: XENMEM_exchange, XENMEM_get_vnumainfo, XENMEM_access_op, XENMEM_get_sharing_freed_pages,
+    ///   XENMEM_get_sharing_shared_pages, XENMEM_reserved_device_memory_map
+    @Test func whatARMHasNot() throws {
+        let guest = try FakeDomain(4, host: host)
+        let dom0 = try FakeDomain(0, host: host, privileged: true)
+        var exchange = MemoryExchange<Caller64>()
+        exchange.input = guest.reservation(1, from: 0x100)
+        exchange.output = exchange.input
+        #expect(guest.memory(.exchange, &exchange) == .error(.eopnotsupp))
+        #expect(guest.memory(.exchange, &exchange, start: 1) == .error(.einval))
+        exchange.output.nrExtents = 2
+        #expect(guest.memory(.exchange, &exchange) == .error(.einval))
+        exchange.output.nrExtents = 1
+        exchange.output.extentOrder = 10
+        #expect(guest.memory(.exchange, &exchange) == .error(.eperm))
+        exchange.output.extentOrder = 0
+        exchange.output.domain = 3
+        #expect(guest.memory(.exchange, &exchange) == .error(.einval))
+        exchange.output.domain = ReservedDomain.caller
+        exchange.input.nrExtents = .max
+        exchange.input.extentOrder = 1
+        #expect(guest.memory(.exchange, &exchange) == .error(.einval))
+        exchange.input = guest.reservation(1, from: 0x99)
+        #expect(guest.memory(.exchange, &exchange) == .error(.einval))
+        exchange.nrExchanged = 1
+        #expect(guest.memory(.exchange, &exchange) == .success)
+
+        var numa = VNUMATopologyInfo<Caller64>()
+        numa.domain = ReservedDomain.caller
+        #expect(guest.memory(.getVNUMAInfo, &numa) == .error(.eopnotsupp))
+        numa.pad = 1
+        #expect(guest.memory(.getVNUMAInfo, &numa) == .error(.einval))
+        var access = MemoryAccessHeader()
+        access.domain = 4
+        #expect(dom0.memory(.accessOp, &access) == .error(.enodev))
+        #expect(guest.memory(.accessOp, &access) == .error(.eperm))
+        access.domain = 9
+        #expect(dom0.memory(.accessOp, &access) == .error(.esrch))
+        #expect(guest.call(.memoryOp, UInt64(MemoryOp.getSharingFreedPages.rawValue)) == .success)
+        #expect(guest.call(.memoryOp, UInt64(MemoryOp.getSharingSharedPages.rawValue)) == .success)
+        var reserved = ReservedDeviceMemoryMap<Caller64>()
+        reserved.nrEntries = 7
+        reserved.flags = 1
+        #expect(guest.memory(.reservedDeviceMemoryMap, &reserved) == .success)
+        #expect(reserved.nrEntries == 0)
+        reserved.flags = 2
+        #expect(guest.memory(.reservedDeviceMemoryMap, &reserved) == .error(.einval))
+        for operation in [MemoryOp.memoryMap, .machineMemoryMap, .setMemoryMap, .setPoDTarget, .getPoDTarget, .pagingOp] {
+            #expect(guest.call(.memoryOp, UInt64(operation.rawValue), guest.scratch.rawValue) == .error(.enosys))
+        }
+        #expect(guest.call(.memoryOp, 63, guest.scratch.rawValue) == .error(.enosys))
+    }
+}
