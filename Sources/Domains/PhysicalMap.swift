@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Base
+import Containers
+import GrantTables
 import Machine
 public import P2M
 import Sync
