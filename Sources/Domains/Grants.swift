@@ -23,9 +23,7 @@ public struct GrantFrames<P: Platform>: GrantFrameSharing {
     public func retire(_ frame: MFN) { platform.giveUp(frame) }
 
     public func unshare(_ frame: MFN, at place: GFN) -> Bool {
-        if place == .invalid { return true }
-        guard domain.pointee.p2m.withLock({ $0.lookup(place) }).frame == frame else { return true }
-        return (try? domain.pointee.unmap(place, platform)) != nil
+        place == .invalid || domain.pointee.unmapShared(frame, from: place, platform)
     }
 }
 

@@ -49,6 +49,16 @@ extension Domain {
         }
     }
 
+    /// Removes the mapping of a frame that the hypervisor shares, if it is there. False where a large entry cannot be split.
+    /// Who calls holds the lock of the frame's owner, which `unmap` would tell.
+    func unmapShared(_ frame: MFN, from gfn: GFN, _ platform: P) -> Bool {
+        let cache = platform.cache(of: self)
+        return p2m.withLock { table in
+            guard table.lookup(gfn).frame == frame else { return true }
+            return table.replace(gfn, with: .invalid, type: .invalid, cache: cache) != nil
+        }
+    }
+
     /// Lets go of what an entry named that is gone: the reference to another's frame, or the place of one that the
     /// hypervisor shares. A grant's mapping is its handle's to end.
     private func release(_ old: PageTable<P.Format, P.Frames>.Replaced, at gfn: GFN, _ platform: P) {

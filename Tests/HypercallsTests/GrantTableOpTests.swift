@@ -209,6 +209,38 @@ import XenABI
         }
     }
 
+    /// Shows: GNTTABOP_set_version, GNTTABOP_get_status_frames, XENMAPSPACE_grant_table
+    @Test func statusFramesComeAndGo() throws {
+        let guest = try FakeDomain(4, host: host)
+        var version = GrantSetVersion()
+        // Once for the tables of tables, which stay.
+        for number in [2, 1] as [UInt32] {
+            version.version = number
+            #expect(guest.grant(.setVersion, &version) == .success)
+        }
+        let before = host.machine.outstanding
+        version.version = 2
+        #expect(guest.grant(.setVersion, &version) == .success)
+        var add = AddToPhysmap<Caller64>()
+        add.domain = ReservedDomain.caller
+        add.space = MapSpace.grantTable.rawValue
+        add.index = MapSpace.grantTableStatus
+        add.gpfn = 0x110
+        #expect(guest.operate(.memoryOp, MemoryOp.addToPhysmap.rawValue, &add) == .success)
+        let frame = guest.frame(0x110)
+        var list = GrantGetStatusFrames<Caller64>()
+        list.domain = ReservedDomain.caller
+        list.nrFrames = 1
+        list.frameList = guest.scratch.rawValue + 256
+        #expect(guest.grant(.getStatusFrames, &list) == .success)
+        #expect(list.status == 0 && guest.read(UInt64.self, at: guest.scratch + 256) == 0x110)
+        // Back to version 1 the guest has it no more.
+        version.version = 1
+        #expect(guest.grant(.setVersion, &version) == .success)
+        #expect(guest.type(0x110) == .invalid)
+        #expect(host.owners[frame] == nil && host.machine.outstanding == before)
+    }
+
     /// Shows: GNTTABOP_unmap_and_replace
     @Test func nothingIsPutInAMappingsPlace() throws {
         let dom0 = try FakeDomain(0, host: host, privileged: true)
