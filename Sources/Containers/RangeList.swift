@@ -50,6 +50,14 @@ public struct RangeList<Space>: Sendable {
 
     private mutating func insertDisjoint(_ range: FrameRange<Space>, tag: UInt8) {
         guard !range.isEmpty else { return }
+        // Neighbours of one tag become one.
+        for index in 0..<count where items[index].tag == tag {
+            let other = items[index].range
+            guard other.end == range.start || range.end == other.start else { continue }
+            erase(index)
+            return insertDisjoint(
+                FrameRange(start: min(range.start, other.start), count: range.count + other.count), tag: tag)
+        }
         guard count < items.count else {
             dropped += 1
             return

@@ -131,6 +131,8 @@ CHECKS = [
     *(dom0(f"arm64-dom0-gicv{gic}-smp{cpus}", Machine("arm64", cpus=cpus, gic=gic), 1024)
       for gic in (3, 2) for cpus in (1, 2, 4)),
     *(dom0(f"arm64-dom0-checked-gicv{gic}", Machine("arm64", cpus=4, gic=gic, build="-checked"), 1024) for gic in (3, 2)),
+    *(dom0(f"arm64-dom0-grub-uefi-smp{cpus}", Machine("arm64", cpus=cpus, nodes=nodes, loader="grub-uefi"), 1024)
+      for cpus, nodes in ((2, 1), (4, 2))),
     dom0("arm64-dom0-numa", Machine("arm64", cpus=4, nodes=2), 1024),
     *(dom0(f"arm64-dom0-gicv3-{memory}m", Machine("arm64", memory=memory), dom0_memory)
       for memory, dom0_memory in ((512, 128), (8192, 2048))),

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 AFTER_FAILURE = 3       # seconds of console still read once a run has failed
 SILENCE = 120           # seconds without a character that are taken for a hang
 RUNNING = set()
+# Boot loaders colour the console, and do not end the line.
+COLOURS = re.compile(r"\x1b\[[0-9;=?]*[A-Za-z]")
 
 
 @dataclass
@@ -42,7 +44,8 @@ class Judge:
     def feed(self, chunk):
         """Takes console output; returns the lines to type in answer."""
         line_start = self.text.rfind("\n") + 1
-        self.text += chunk.replace("\r", "")
+        line = self.text[line_start:] + chunk.replace("\r", "")
+        self.text = self.text[:line_start] + COLOURS.sub("", line)
         end = len(self.text)
         if self.verdict and (found := self.search(self.verdict, line_start, end)):
             self.ended, end = True, found.end()     # what comes after it is not judged

@@ -132,6 +132,18 @@ def fill(archive):
     (archive.home / "complete").write_text(kernel + "\n")
 
 
+def package(isa, name):
+    """The unpacked root of one ISA, with one more package in it."""
+    archive = fetch(isa)
+    with open(archive.home / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        marker = archive.home / f"complete-{name}"
+        if not marker.exists():
+            archive.unpack(archive.download(name))
+            marker.touch()
+    return archive.root
+
+
 def kernel(isa):
     return fetch(isa).find("boot/vmlinuz-*")
 

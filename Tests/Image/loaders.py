@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import bochs
+import debian
 from machines import GUEST_INITRD_ADDRESS, GUEST_KERNEL_ADDRESS, Machine
 from payloads import Payload
 
@@ -143,11 +144,44 @@ def grub_bios(job):
 
 
 def grub_uefi(job):
+    return grub_uefi_arm64(job) if job.machine.isa == "arm64" else grub_uefi_x86(job)
+
+
+def grub_uefi_x86(job):
     variables = job.work / "OVMF_VARS.fd"
     shutil.copyfile(OVMF / "OVMF_VARS_4M.fd", variables)
     return [*job.emulator, "-cdrom", iso(job),
             "-drive", f"if=pflash,format=raw,readonly=on,file={OVMF / 'OVMF_CODE_4M.fd'}",
             "-drive", f"if=pflash,format=raw,file={variables}"]
+
+
+GRUB_ARM64 = """\
+search --no-floppy --file --set=root /xen
+xen_hypervisor /xen {words}
+{modules}
+boot
+"""
+AAVMF = Path("/usr/share/AAVMF")
+
+
+def grub_uefi_arm64(job):
+    """EFI firmware starts GRUB from a disk, and that the image as an EFI application, with its modules in the device tree."""
+    disk, config, variables = job.work / "disk", job.work / "grub.cfg", job.work / "AAVMF_VARS.fd"
+    shutil.rmtree(disk, ignore_errors=True)
+    (_, words), *modules = copied(job, disk)
+    config.write_text(GRUB_ARM64.format(words=words, modules="\n".join(
+        f"xen_module --nounzip /{name} {words}" for name, words in modules)))
+    (disk / "EFI/BOOT").mkdir(parents=True)
+    grub = debian.package("arm64", "grub-efi-arm64-bin") / "usr/lib/grub/arm64-efi"
+    made = subprocess.run(["grub-mkstandalone", "-O", "arm64-efi", "-d", grub, "--modules=xen_boot fat part_msdos search_fs_file",
+                           "-o", disk / "EFI/BOOT/BOOTAA64.EFI", f"boot/grub/grub.cfg={config}"], capture_output=True, text=True)
+    if made.returncode != 0:
+        raise RuntimeError(f"grub-mkstandalone: {made.stderr}")
+    shutil.copyfile(AAVMF / "AAVMF_VARS.fd", variables)
+    return [*job.emulator, "-no-acpi",
+            "-drive", f"if=pflash,format=raw,readonly=on,file={AAVMF / 'AAVMF_CODE.fd'}",
+            "-drive", f"if=pflash,format=raw,file={variables}",
+            "-drive", f"file=fat:rw:{disk},format=raw,if=none,id=disk", "-device", "virtio-blk-device,drive=disk"]
 
 
 def ipxe(job):

@@ -17,6 +17,9 @@ class JudgeTests(unittest.TestCase):
     def test_passes_when_everything_appeared(self):
         self.assertIsNone(self.judge("a\r\nb\r\n", expect=("^a$", "^b$")))
 
+    def test_colours_are_not_text(self):
+        self.assertIsNone(self.judge("\x1b[0m\x1b[3", "7m(XEN) on\n", expect=(r"^\(XEN\) on$",)))
+
     def test_fails_on_missing_text(self):
         self.assertIn("missing: ^c$", self.judge("a\nb\n", expect=("^a$", "^c$")))
 

@@ -29,14 +29,41 @@
     .section .head, "ax"
     .globl _start
 _start:
+    .long   0x91005a4d              // "MZ" for EFI, and an instruction that harms nothing: add x13, x18, #22
     b       primary_entry
-    .long   0
     .quad   0                       // text_offset
     .quad   _image_size
     .quad   0xa                     // little-endian, 4 KiB pages, anywhere in memory
     .quad   0, 0, 0
     .ascii  "ARM\x64"
+    .long   pe_header - _start
+
+// For EFI firmware and the loaders that stand on it (PE format, "COFF file header" and on): a header page and two sections.
+pe_header:
+    .ascii  "PE\0\0"
+    .short  0xaa64, 2               // AArch64, sections
+    .long   0, 0, 0
+    .short  sections - optional_header, 0x0206
+optional_header:
+    .short  0x020b, 0               // 64-bit
+    .long   _pe_text_size, _pe_data_size, 0
+    .long   _pe_entry, 4096
+    .quad   0                       // may be loaded anywhere
+    .long   4096, 4096              // alignment in memory and in the file
+    .short  0, 0, 0, 0, 0, 0
     .long   0
+    .long   _pe_image_size, 4096, 0 // the headers are the first page
+    .short  10, 0x100               // EFI application; data is not executed
+    .quad   0, 0, 0, 0
+    .long   0, 6
+    .quad   0, 0, 0, 0, 0, 0        // no data directories
+sections:
+    .ascii  ".text\0\0\0"
+    .long   _pe_text_size, 4096, _pe_text_size, 4096
+    .long   0, 0, 0, 0x60000020
+    .ascii  ".data\0\0\0"
+    .long   _pe_data_size, _pe_data_start, _pe_data_file_size, _pe_data_start
+    .long   0, 0, 0, 0xc0000040
 
     .section .text.boot, "ax"
 
@@ -45,6 +72,7 @@ _start:
     add     \register, \register, :lo12:\symbol
 .endm
 
+    .globl primary_entry
 primary_entry:
     msr     daifset, #0xf
     mov     x20, x0                 // device tree
@@ -62,6 +90,52 @@ primary_entry:
     bl      enable_mmu
     ldr     x1, =primary_virtual
     br      x1
+
+// From EFI firmware, on its stack: x0 the image's handle, x1 the system table. Returns where it cannot go on.
+    .globl efi_entry
+efi_entry:
+    stp     x29, x30, [sp, #-16]!
+    mrs     x2, CurrentEL
+    lsr     x2, x2, #2
+    bl      efi_main
+    ldp     x29, x30, [sp], #16
+    ret
+
+// The firmware is gone: x0 the device tree, x1 where the image was copied to, x2 its size. From here on as a Linux boot
+// loader leaves the machine: MMU and caches off, and nothing of the copy or of this code in a cache alone.
+    .globl efi_leave
+efi_leave:
+    msr     daifset, #0xf
+    mov     x20, x0
+    add     x3, x1, x2
+    mov     x4, x1
+1:  dc      civac, x4
+    add     x4, x4, #16             // the smallest line there is
+    cmp     x4, x3
+    b.lo    1b
+    adr     x4, efi_leave
+    adr     x3, efi_left
+2:  dc      civac, x4
+    add     x4, x4, #16
+    cmp     x4, x3
+    b.lo    2b
+    dsb     sy
+    mrs     x3, sctlr_el2
+    mov     x4, #0x1005             // I, C, M
+    bic     x3, x3, x4
+    msr     sctlr_el2, x3
+    isb
+    ic      iallu
+    tlbi    alle2
+    dsb     sy
+    isb
+    load_address x4, _start
+    load_address x5, primary_entry
+    sub     x5, x5, x4
+    add     x5, x5, x1
+    mov     x0, x20
+    br      x5
+efi_left:
 
 not_el2:
     wfe

@@ -11,7 +11,7 @@ uintptr_t __stack_chk_guard = 0x0a0d0000;
 _Noreturn void xen_stack_smashed(void);
 _Noreturn void __stack_chk_fail(void) { xen_stack_smashed(); }
 
-#define POOL_FRAMES 64
+#define POOL_FRAMES 128
 static char pool[POOL_FRAMES][4096] __attribute__((aligned(4096)));
 static unsigned pool_used;
 

@@ -25,8 +25,9 @@ struct MachineDescription {
     /// GICv3: where the first region of redistributors starts.
     var redistributors: MachineAddress?
 
-    /// Reads the tree, or stops the machine with the name of what is missing.
-    init(_ tree: borrowing DeviceTree, uart: ConsolePort?, bootProcessor: UInt64) {
+    /// Reads the tree, or stops the machine with the name of what is missing. Where EFI firmware left a map of the memory,
+    /// that says what is free, and the tree only on which node it is.
+    init(_ tree: borrowing DeviceTree, uart: ConsolePort?, bootProcessor: UInt64, firmware: EFIMemoryMap) {
         self.uart = uart
         guard let gic = tree.gic() else { panic("no interrupt controller in the device tree: expected a GICv2 or GICv3") }
         guard let timer = tree.timer() else {
@@ -42,12 +43,30 @@ struct MachineDescription {
             nodeCount = max(nodeCount, Int(node) + 1)
             self.memory.insert(MachineRange(wholeFramesIn: memory.start, bytes: memory.size), tag: node)
         }
+        if firmware.count > 0 { limitMemory(to: firmware) }
         if self.memory.count == 0 { panic("no memory in the device tree: expected nodes with device_type = memory") }
         var reservations = tree.memoryReservations()
         while let reservation = reservations.next() {
             reserved.insert(covering(reservation.region.start, reservation.region.size))
         }
         readProcessors(tree, boot: bootProcessor)
+    }
+
+    private mutating func limitMemory(to firmware: EFIMemoryMap) {
+        let banks = memory
+        memory = RangeList()
+        var usable = firmware.usable()
+        while let range = usable.next() {
+            for index in 0..<banks.count {
+                let bank = banks[index]
+                let start = max(bank.range.start, range.start)
+                let end = min(bank.range.end, range.end)
+                if start < end {
+                    memory.insert(MachineRange(start: start, count: end.rawValue - start.rawValue), tag: bank.tag)
+                }
+            }
+            memory.insert(range)
+        }
     }
 
     /// The boot processor first, the others in the tree's order.

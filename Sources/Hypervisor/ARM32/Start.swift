@@ -51,7 +51,8 @@ private func startMachine(_ tree: DeviceTree, treeRange: MachineRange, image: Ma
     var space = bootSpace(image)
     let port = startConsole(tree, &space)
     printBanner()
-    var machine = MachineDescription(tree, uart: port, bootProcessor: UInt64(read_mpidr() & 0xff_ffff))
+    var machine = MachineDescription(
+        tree, uart: port, bootProcessor: UInt64(read_mpidr() & 0xff_ffff), firmware: EFIMemoryMap(Span(), descriptorSize: 0))
     dropUnreachable(&machine.memory)
     mapAllRAM(machine, image: image, &space)
     machine.reserved.insert(image)

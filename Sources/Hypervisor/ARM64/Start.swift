@@ -51,7 +51,12 @@ private func boot(_ tree: DeviceTree, treeRange: MachineRange, image: MachineRan
     var space = bootSpace(image)
     let port = startConsole(tree, &space)
     printBanner()
-    var machine = MachineDescription(tree, uart: port, bootProcessor: read_mpidr_el1() & 0xff_00ff_ffff)
+    // SAFETY: boot/arm64/efi.c left that many bytes there, none where there was no EFI firmware, and nobody writes them.
+    let map = unsafe Span<UInt8>(
+        _unsafeStart: boot_efi_map().assumingMemoryBound(to: UInt8.self), count: Int(boot_efi_map_size()))
+    var machine = MachineDescription(
+        tree, uart: port, bootProcessor: read_mpidr_el1() & 0xff_00ff_ffff,
+        firmware: EFIMemoryMap(map, descriptorSize: boot_efi_descriptor_size()))
     mapAllRAM(machine, image: image, &space)
     machine.reserved.insert(image)
     machine.reserved.insert(treeRange)

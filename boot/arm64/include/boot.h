@@ -6,6 +6,13 @@
 extern char _start[], _text_end[], _rodata_end[], _image_end[], _boot_stack_top[];
 extern char arm64_level0[], level1_image[], arm64_secondary_entry[];
 
+// EFI's memory map as its firmware left it; no bytes where the image was not entered by EFI firmware.
+const void *_Nonnull boot_efi_map(void);
+uint64_t boot_efi_map_size(void);
+uint64_t boot_efi_descriptor_size(void);
+// entry.S: goes on at primary_entry of the image at `place`.
+_Noreturn void efi_leave(uint64_t tree, uint64_t place, uint64_t size);
+
 static inline uint64_t boot_image_start(void) { return (uint64_t)_start; }
 static inline uint64_t boot_image_end(void) { return (uint64_t)_image_end; }
 static inline uint64_t boot_text_end(void) { return (uint64_t)_text_end; }
