@@ -12,8 +12,13 @@ public protocol GuestMemory: Sendable {
     var frames: Frames { get }
 
     /// The machine address of a byte of guest RAM that the guest itself could read (or write). Nil where it would
-    /// fault, or where what is there is not RAM.
+    /// fault, or where what is there is not RAM. Takes no lock that is held while translations are invalidated.
     func translate(_ address: GuestVirtualAddress, write: Bool) -> MachineAddress?
+
+    /// From here to `endCopy`, what `translate` says stays: whoever takes a translation away waits before he lets go of the
+    /// frame (`CopyWindow`). Another of the guest's vCPUs may do that at any time.
+    func beginCopy()
+    func endCopy()
 }
 
 extension GuestMemory {
@@ -22,6 +27,8 @@ extension GuestMemory {
     public func read<Value: BitwiseCopyable>(
         _ type: Value.Type = Value.self, at address: GuestVirtualAddress
     ) throws(XenError) -> Value {
+        beginCopy()
+        defer { endCopy() }
         guard let place = translate(address, write: false) else { throw .efault }
         if address.offset + UInt64(MemoryLayout<Value>.size) <= pageSize { return frames.load(at: place) }
         return try readAcrossFrames(at: address, first: place)
@@ -56,16 +63,24 @@ extension GuestMemory {
     /// that is not there, as the guest's own store would.
     @inline(__always)
     public func write<Value: BitwiseCopyable>(_ value: Value, at address: GuestVirtualAddress) throws(XenError) {
+        beginCopy()
+        defer { endCopy() }
         guard let place = translate(address, write: true) else { throw .efault }
         if address.offset + UInt64(MemoryLayout<Value>.size) <= pageSize { return frames.store(value, at: place) }
         try unsafe withUnsafeBytes(of: value) { (bytes) throws(XenError) in
             // SAFETY: the bytes of `value`, for as long as the closure runs.
-            try unsafe write(bytes: RawSpan(_unsafeBytes: bytes), at: address)
+            try unsafe copy(RawSpan(_unsafeBytes: bytes), to: address)
         }
     }
 
     /// Writes bytes of any length. Throws `.efault`.
     public func write(bytes: borrowing RawSpan, at address: GuestVirtualAddress) throws(XenError) {
+        beginCopy()
+        defer { endCopy() }
+        try copy(bytes, to: address)
+    }
+
+    private func copy(_ bytes: borrowing RawSpan, to address: GuestVirtualAddress) throws(XenError) {
         var done = 0
         while done < bytes.byteCount {
             let count = min(bytes.byteCount - done, Int(pageSize - (address + UInt64(done)).offset))
@@ -78,6 +93,8 @@ extension GuestMemory {
     /// Reads bytes of any length. Throws `.efault`.
     public func read(bytes: inout MutableSpan<UInt8>, count: Int, at address: GuestVirtualAddress) throws(XenError) {
         precondition(count <= bytes.count)
+        beginCopy()
+        defer { endCopy() }
         try unsafe bytes.withUnsafeMutableBytes { (buffer) throws(XenError) in
             guard let base = buffer.baseAddress else { return }
             // SAFETY: the buffer has at least `count` bytes.

@@ -25,6 +25,8 @@ final class FakeHost: @unchecked Sendable {
     var claimed: UInt64 = 0
     /// Flushes of stage 2.
     var flushes = 0
+    /// Copies under way.
+    var copies = 0
 
     struct Owner {
         let domain: UInt16
@@ -48,8 +50,12 @@ final class FakeHost: @unchecked Sendable {
 struct FakeCache: TranslationCache {
     let host: FakeHost
     func entriesWritten() {}
-    func invalidate(_ frames: GuestRange) { host.flushes += 1 }
-    func invalidate(each frames: borrowing Span<GFN>) { host.flushes += 1 }
+    func invalidate(_ frames: GuestRange) { flush() }
+    func invalidate(each frames: borrowing Span<GFN>) { flush() }
+    private func flush() {
+        precondition(host.copies == 0, "would wait for its own copy")
+        host.flushes += 1
+    }
 }
 
 struct FakeLog: LogSink {
@@ -61,10 +67,15 @@ struct FakeLog: LogSink {
 
 /// Virtual addresses of the running guest are its guest-physical ones.
 struct FakeGuest: GuestMemory {
+    let host: FakeHost
     let frames: FakeFrames
     let domain: Ref<Domain<FakePlatform>>?
 
+    func beginCopy() { host.copies += 1 }
+    func endCopy() { host.copies -= 1 }
+
     func translate(_ address: GuestVirtualAddress, write: Bool) -> MachineAddress? {
+        precondition(host.copies == 1, "looked up outside of a copy")
         guard let domain else { return nil }
         let entry = domain.pointee.p2m.withLock { $0.lookup(GFN(address.rawValue >> pageShift)) }
         guard entry.type.isRAM, !write || entry.type == .ramReadWrite else { return nil }
@@ -80,7 +91,7 @@ struct FakePlatform: Platform {
     var running: Ref<Domain<FakePlatform>>?
 
     var frames: FakeFrames { host.machine.source }
-    var guest: FakeGuest { FakeGuest(frames: frames, domain: running) }
+    var guest: FakeGuest { FakeGuest(host: host, frames: frames, domain: running) }
     var log: FakeLog { FakeLog(host: host) }
     func now() -> SystemTime { host.time }
     func cache(of domain: borrowing Domain<Self>) -> FakeCache { FakeCache(host: host) }

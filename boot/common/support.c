@@ -17,6 +17,4 @@ static unsigned pool_used;
 
 uint64_t boot_pool_take(void) { return pool_used < POOL_FRAMES ? (uint64_t)(uintptr_t)pool[pool_used++] : 0; }
 
-static char root[256 * 1024] __attribute__((aligned(64)));
-void *boot_root(void) { return root; }
-uint64_t boot_root_size(void) { return sizeof root; }
+char _boot_root[BOOT_ROOT_SIZE] __attribute__((aligned(64)));

@@ -43,7 +43,7 @@ struct Metal: Platform {
     let pcpu: PCPU
 
     var frames: MetalFrames { MetalFrames(root.heap.reference) }
-    var guest: RunningGuest { RunningGuest() }
+    var guest: RunningGuest { RunningGuest(pcpu: pcpu) }
     var log: ConsoleLog { ConsoleLog() }
     func now() -> SystemTime { root.state.machine.value.now }
     func cache(of domain: borrowing Domain<Metal>) -> Stage2Cache { Stage2Cache(vttbr: domain.extra.vttbr) }
@@ -133,7 +133,15 @@ struct Metal: Platform {
 
 /// The memory of the guest whose registers this CPU holds.
 struct RunningGuest: GuestMemory {
+    let pcpu: PCPU
     var frames: Frames { Frames() }
+
+    /// The barrier is for the table walker, which reads later than the window is seen to be open.
+    @inline(__always) func beginCopy() {
+        root.state.copying[pcpu.index].open()
+        arm64_dsb_ish()
+    }
+    @inline(__always) func endCopy() { root.state.copying[pcpu.index].close() }
 
     /// The processor walks the guest's tables and ours. What stage 2 lets the guest read (or write) it may have us read
     /// (or write), if it is RAM.
@@ -188,6 +196,10 @@ struct Stage2Cache: TranslationCache {
     private func finish(_ current: UInt64) {
         arm64_dsb_ish()
         arm64_isb()
+        // A hypercall on another pCPU may have looked up what was there before.
+        for number in 0..<root.state.machine.value.processorCount {
+            root.state.copying[number].waitUntilClosed()
+        }
         if current != vttbr {
             write_vttbr_el2(current)
             arm64_isb()

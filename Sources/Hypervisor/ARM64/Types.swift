@@ -38,4 +38,6 @@ struct MachineState: ~Copyable {
     let guestLog = SpinLock(GuestLogBudget(), rank: .console)
     let dom0IsReady = Atomic<Bool>(false)
     let wallclock = SpinLock(Wallclock(), rank: .timer)
+    /// Whether a hypercall copies from or to its guest, by pCPU.
+    let copying = FixedArray<256, CopyWindow> { _ in CopyWindow() }
 }
