@@ -65,6 +65,16 @@ def dom0(name, machine, memory, words="", event_channels="FIFO-based", **row):
         REFERENCE: Expectation(expect, CRASHES)}, **row)
 
 
+def command_line(name):
+    """Words for the hypervisor do what they say, and one that it does not know is named."""
+    payload = replace(FACTS, hypervisor_words="loglvl=all maxcpus=2 dom0_max_vcpus=1 no_such_word=1 dtuart=/pl011@9000000",
+                      dom0_memory=512)
+    expect = (r"^fact cpus: 1$", r"^fact balloon: 524288 KiB$", r"smp: Brought up 1 node, 1 CPU$", r"^\(XEN\) Brought up 2 CPUs", POWERED_OFF)
+    return Check(name, Machine("arm64", cpus=4), payload, {
+        OURS: Expectation((*expect, r'^\(XEN\) parameter "no_such_word" unknown'), CRASHES),
+        REFERENCE: Expectation(expect, CRASHES)})     # it says so before it has a console
+
+
 SHELL_DIALOGUE = (
     (r"^dom0# ", "cat /sys/hypervisor/type"), (r"^xen\n[^$]*^dom0# ", "cat /sys/hypervisor/version/minor"),
     (r"^17\n[^$]*^dom0# ", "grep -c xen-dyn /proc/interrupts"), (r"^[1-9]\d*\n[^$]*^dom0# ", "poweroff"))
@@ -138,6 +148,7 @@ CHECKS = [
       for memory, dom0_memory in ((512, 128), (8192, 2048))),
     *(dom0(f"arm64-dom0-gicv{gic}-2-level", Machine("arm64", gic=gic), 1024,
            "xen.fifo_events=0", "2-level") for gic in (3, 2)),
+    command_line("arm64-command-line"),
     Check("arm64-shell", Machine("arm64"), SHELL, {
         hypervisor: Expectation((POWERED_OFF,), CRASHES, SHELL_DIALOGUE)
         for hypervisor in (OURS, REFERENCE)}),
