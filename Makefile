@@ -65,13 +65,13 @@ run: deps $(call image_of,$(ARCH)) ## boot dom0 in QEMU, with its shell on this 
 GUEST_INCLUDE := $(BUILD)/guests/include
 GUEST_FLAGS := -ffreestanding -O2 -Wall -Wextra -Wno-missing-field-initializers -Werror -fPIE -fdirect-access-external-data -g -isystem $(GUEST_INCLUDE)
 GUEST_FLAGS_arm64 := --target=aarch64-none-elf -mgeneral-regs-only -mstrict-align -mno-outline-atomics
-GUESTS := $(addprefix $(BUILD)/guests/arm64/,bench)
+GUESTS := $(addprefix $(BUILD)/guests/arm64/,bench differential)
 
 .PHONY: guests
 guests: $(GUESTS)
 
 # $(call guest_sources,name,ISA): what a guest is made of: its own files, and those that all share.
-guest_sources = $(wildcard $(foreach directory,Tests/Guests/common Tests/Guests/$(1), \
+guest_sources = boot/common/memory.c $(wildcard $(foreach directory,Tests/Guests/common Tests/Guests/$(1), \
     $(directory)/*.[ch] $(directory)/$(2)/*.[chS] $(directory)/$(2)/*.ld))
 
 define guest_rule
