@@ -102,11 +102,11 @@ test: deps ## everything: host tests, lint and gates, images booted for real
 	@$(PYTHON) Tests/Image/suite.py
 
 .PHONY: check
-check: deps ## boot the rows of Tests/Image/checks.py (ONLY=, XEN=ours|reference)
+check: deps guests ## boot the rows of Tests/Image/checks.py (ONLY=, XEN=ours|reference)
 	@$(BOOT) check --hypervisor $(XEN) --select '$(value ONLY)'
 
 .PHONY: test-reference
-test-reference: deps ## the same rows on Debian's Xen: does the harness itself work
+test-reference: deps guests ## the same rows on Debian's Xen: does the harness itself work
 	@$(BOOT) check --hypervisor reference --select '$(value ONLY)'
 
 .PHONY: bench

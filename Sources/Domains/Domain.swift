@@ -38,6 +38,8 @@ public struct Domain<P: Platform>: ~Copyable {
     public let parameters = SpinLock(InlineArray<64, UInt64>(repeating: 0), rank: .domain)
     /// Bit set of VMASST_TYPE_*.
     public let assists = Atomic<UInt64>(0)
+    /// Why the domain shuts down, when it does: a `ShutdownReason` or another byte; `.max` until somebody says.
+    public let shutdownCode = Atomic<UInt32>(.max)
     /// 0, or 1 + the `ShutdownReason` once the domain has shut down.
     public let shutdown = Atomic<UInt32>(0)
     /// Highest guest frame that was ever mapped.

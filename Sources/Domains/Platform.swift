@@ -82,8 +82,24 @@ public protocol Platform: Sendable {
     var capabilities: StaticString { get }
     /// Features of this ISA (XENFEAT_* bits) besides those that every auto-translated domain has.
     var machineFeatures: UInt32 { get }
+    /// The HVM_PARAM_* that this ISA knows.
+    var parameters: ParameterSets { get }
     /// Bit set of VMASST_TYPE_* that this ISA knows.
     var assists: UInt64 { get }
     /// Writes the hypervisor's command line, 1024 bytes, zero-filled.
     func writeCommandLine(at address: GuestVirtualAddress) throws(XenError)
+}
+
+/// Bit sets of HVM_PARAM_*.
+public struct ParameterSets: BitwiseCopyable, Sendable {
+    /// What a domain may read, and set, of itself.
+    public let readable, settable: UInt64
+    /// What only its toolstack may read and set besides.
+    public let toolstack: UInt64
+
+    public init(readable: UInt64, settable: UInt64, toolstack: UInt64) {
+        self.readable = readable
+        self.settable = settable
+        self.toolstack = toolstack
+    }
 }

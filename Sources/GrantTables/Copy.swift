@@ -70,8 +70,8 @@ public struct GrantCopier<Directory: GrantDirectory> {
         if side.isAcquired && side.domain == pointer.domain && side.isGrant == isGrant && side.name == name { return }
         release(&side, writable: writable)
         let isCaller = pointer.domain == ReservedDomain.caller
-        guard isGrant || isCaller else { throw .permissionDenied }
         guard let owner = directory.grants(of: isCaller ? caller : DomainID(pointer.domain)) else { throw .badDomain }
+        guard isGrant || isCaller else { throw .permissionDenied }
         if isGrant {
             side.part = try owner.table.pointee.acquireForCopy(
                 UInt32(truncatingIfNeeded: name), by: caller, writable: writable, owner.pages, directory)

@@ -51,8 +51,10 @@ extension Call {
 
     private func allocateUnbound() throws(XenError) {
         var argument = try platform.guest.read(EventAllocUnbound.self, at: handle(1))
-        let remote = argument.remoteDomain == ReservedDomain.caller ? domain.pointee.id : DomainID(argument.remoteDomain)
-        argument.port = try target(argument.domain).pointee.events.pointee.allocateUnbound(for: remote)
+        let target = try target(argument.domain)
+        // Looked up only to see that it is there, as Xen's silo mode does, which is the default on ARM.
+        let remote = try anyDomain(argument.remoteDomain).pointee.id
+        argument.port = try target.pointee.events.pointee.allocateUnbound(for: remote)
         try platform.guest.write(argument, at: handle(1))
     }
 

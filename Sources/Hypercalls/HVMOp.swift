@@ -14,6 +14,7 @@ extension Call {
         switch HVMOp(rawValue: word(0)) {
         case .setParam: return try setParameter()
         case .getParam: return try getParameter()
+        case .guestRequestVMEvent: return try requestEvent()
         default: throw .enosys
         }
     }
@@ -21,8 +22,8 @@ extension Call {
     /// Xen: HVMOP_set_param
     private func setParameter() throws(XenError) -> Outcome {
         let argument = try platform.guest.read(HVMParamArgument.self, at: handle(1))
-        guard argument.index < 64 else { throw .einval }
         let target = try target(argument.domain)
+        try checkParameter(argument.index, of: target, among: platform.parameters.settable)
         target.pointee.parameters.withLock { $0[Int(argument.index)] = argument.value }
         return .success
     }
@@ -30,10 +31,23 @@ extension Call {
     /// Xen: HVMOP_get_param
     private func getParameter() throws(XenError) -> Outcome {
         var argument = try platform.guest.read(HVMParamArgument.self, at: handle(1))
-        guard argument.index < 64 else { throw .einval }
         let target = try target(argument.domain)
+        try checkParameter(argument.index, of: target, among: platform.parameters.readable)
         argument.value = target.pointee.parameters.withLock { $0[Int(argument.index)] }
         try platform.guest.write(argument, at: handle(1))
+        return .success
+    }
+
+    /// Throws EINVAL for a parameter that there is not, EPERM for one that a domain may not reach of itself.
+    private func checkParameter(_ index: UInt32, of target: Ref<Domain<P>>, among own: UInt64) throws(XenError) {
+        let known = platform.parameters.readable | platform.parameters.settable | platform.parameters.toolstack
+        guard index < 64, known >> UInt64(index) & 1 != 0 else { throw .einval }
+        guard target != domain || own >> UInt64(index) & 1 != 0 else { throw .eperm }
+    }
+
+    /// Xen: HVMOP_guest_request_vm_event. Nobody listens for memory events, which only a domctl could arrange.
+    private func requestEvent() throws(XenError) -> Outcome {
+        guard handle(1).rawValue == 0 else { throw .einval }
         return .success
     }
 }

@@ -40,7 +40,7 @@ extension Call {
     /// Xen: __HYPERVISOR_vm_assist (unsigned int cmd, unsigned int type). ARM has runstate_update_flag only.
     func vmAssist() throws(XenError) -> Outcome {
         guard word(1) < 64 else { throw .einval }
-        guard platform.assists >> UInt64(word(1)) & 1 != 0 else { throw .enosys }
+        guard platform.assists >> UInt64(word(1)) & 1 != 0 else { throw .einval }
         let bit: UInt64 = 1 << UInt64(word(1))
         switch VMAssistCommand(rawValue: word(0)) {
         case .enable: domain.pointee.assists.bitwiseOr(bit, ordering: .relaxed)

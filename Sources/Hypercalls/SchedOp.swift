@@ -6,6 +6,7 @@ import Domains
 import EventChannels
 import Machine
 import Memory
+import Synchronization
 import XenABI
 
 extension Call {
@@ -31,19 +32,22 @@ extension Call {
     /// Xen: SCHEDOP_shutdown
     private func shutdown() throws(XenError) -> Outcome {
         let argument = try platform.guest.read(SchedShutdown.self, at: handle(1))
-        return try .shutdown(reason(argument.reason))
+        noteShutdownCode(argument.reason)
+        let code = domain.pointee.shutdownCode.load(ordering: .relaxed)
+        // A reason that nobody knows is as good as a crash: nothing was said about what to do.
+        return .shutdown(ShutdownReason(rawValue: code) ?? .crash)
     }
 
     /// Xen: SCHEDOP_shutdown_code: says why, for a shutdown that comes otherwise.
     private func shutdownCode() throws(XenError) -> Outcome {
-        let argument = try platform.guest.read(SchedShutdown.self, at: handle(1))
-        _ = try reason(argument.reason)
+        noteShutdownCode(try platform.guest.read(SchedShutdown.self, at: handle(1)).reason)
         return .success
     }
 
-    private func reason(_ raw: UInt32) throws(XenError) -> ShutdownReason {
-        guard let reason = ShutdownReason(rawValue: raw) else { throw .einval }
-        return reason
+    /// The first reason stands. Its lowest byte counts.
+    private func noteShutdownCode(_ reason: UInt32) {
+        _ = domain.pointee.shutdownCode.compareExchange(
+            expected: .max, desired: reason & 0xFF, ordering: .acquiringAndReleasing)
     }
 
     /// Xen: SCHEDOP_remote_shutdown. There is no other domain to shut down yet, and oneself is refused.

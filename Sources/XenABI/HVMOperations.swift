@@ -106,6 +106,9 @@
 
     /// Numbers are below this, with gaps (Xen: HVM_NR_PARAMS).
     @inlinable public static var count: UInt32 { 39 }
+
+    /// Its place in a set of parameters.
+    @inlinable public var bit: UInt64 { 1 << UInt64(rawValue) }
 }
 
 /// The value of `HVMParam.callbackIRQ`: the type in the top byte (hvm/params.h: HVM_PARAM_CALLBACK_*).

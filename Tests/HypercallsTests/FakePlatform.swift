@@ -170,6 +170,7 @@ struct FakePlatform: Platform {
     }
     var capabilities: StaticString { "xen-3.0-fake " }
     var machineFeatures: UInt32 { 0 }
+    var parameters: ParameterSets { ParameterSets(readable: 0b00111, settable: 0b01000, toolstack: 0b10000) }
     var assists: UInt64 { 1 << UInt64(VMAssist.runstateUpdateFlag.rawValue) }
     func writeCommandLine(at address: GuestVirtualAddress) throws(XenError) {
         try guest.write(text("loglvl=all", CommandLineInfo(repeating: 0)), at: address)

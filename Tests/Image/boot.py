@@ -10,6 +10,7 @@ from pathlib import Path
 
 import checks
 import console
+import differential
 import debian
 import loaders
 import machines
@@ -56,12 +57,38 @@ def attempt(check, hypervisor, words, suffix):
     judge = console.Judge(**vars(check.expectations[hypervisor]))
     log = LOGS / hypervisor / f"{check.name}{suffix}.log"
     failure, seconds = console.run(words, judge, log, check.timeout)
+    if not failure and check.differences and hypervisor != checks.REFERENCE:
+        failure = compare(check, judge.text)
     if not failure:
         say(f"pass  {check.name}{suffix} ({seconds:.0f} s)")
         return True
     tail = "\n".join("    | " + line for line in judge.text.splitlines()[-TAIL_LINES:])
     say(f"FAIL  {check.name}{suffix} ({seconds:.0f} s): {failure}\n{tail}\n    log: {log}")
     return False
+
+
+def compare(check, text):
+    """Why the console is not as on Debian's Xen, or None."""
+    try:
+        return differential.compare(text, reference_text(check), check.differences.read_text())
+    except (OSError, RuntimeError) as error:
+        return str(error)
+
+
+def reference_text(check):
+    """What the row's guest tells on Debian's Xen. Run once for each build of the two."""
+    isa = check.machine.isa
+    key = differential.fingerprint(check.payload.kernel(isa), image_path(checks.REFERENCE, isa))
+    kept = debian.BUILD / "reference" / f"{check.name}-{key}"
+    if not kept.exists():
+        judge = console.Judge(**vars(check.expectations[checks.REFERENCE]))
+        words = command(check.machine, checks.REFERENCE, check.payload, check.name)
+        failure, _ = console.run(words, judge, LOGS / checks.REFERENCE / f"{check.name}.log", check.timeout)
+        if failure:
+            raise RuntimeError(f"on Debian's Xen: {failure}")
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(judge.text)
+    return kept.read_text()
 
 
 def run_all(jobs, parallel):

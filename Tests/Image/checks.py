@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks: which machine boots which payload, and what the console must say. Add rows here."""
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+import debian
 from machines import POWERED_OFF, Machine
-from payloads import (FACTS, FLOOR, HEADER_ONLY, NO_KERNEL, NOT_A_KERNEL, SHELL, TRUNCATED_KERNEL, Payload, tree_text, tree_word)
+from payloads import (DIFFERENTIAL, FACTS, FLOOR, HEADER_ONLY, NO_KERNEL, NOT_A_KERNEL, SHELL, TRUNCATED_KERNEL, Payload, tree_text, tree_word)
 
 OURS, REFERENCE = "ours", "reference"
 
@@ -23,6 +25,7 @@ class Check:
     payload: Payload
     expectations: dict              # hypervisor -> Expectation; absent: the row is not meant for it
     pending: tuple = ()             # hypervisors that cannot pass it yet: named as skipped, never counted
+    differences: Path | None = None  # what may differ from the reference: see differential.py
     timeout: int = 600              # hang guard in seconds, not a measurement; silence ends a run sooner
 
 
@@ -88,6 +91,13 @@ def arm64_task(task, *expect):
     rules = Expectation((*expect, rf"^dom0: task {task} ended with 0$", POWERED_OFF), CRASHES)
     return Check(f"arm64-dom0-{task}", Machine("arm64"), SHELL.with_words(f"task={task}"),
                  {OURS: rules, REFERENCE: rules})
+
+
+def differential(name, machine, payload, done):
+    """A test guest that tells the same on both hypervisors, but for what its list of differences explains."""
+    rules = Expectation((done,), (*CRASHES, "^guest failed"), verdict=done)
+    listing = debian.ROOT / "Tests/Guests" / payload.kernel(machine.isa).name / "differences.txt"
+    return Check(name, machine, payload, {OURS: rules, REFERENCE: rules}, differences=listing)
 
 
 def floor(name, machine, *hypervisors, **row):
@@ -157,6 +167,8 @@ CHECKS = [
         for hypervisor in (OURS, REFERENCE)}),
     arm64_task("balloon", r"^fact deflated: -65536 KiB$", r"^fact restored: 0 KiB$"),
     arm64_task("hotplug", *(rf"^fact {fact}$" for i in (1, 2, 3) for fact in (f"off {i}: 0", f"on {i}: 0-1"))),
+
+    differential("arm64-differential", Machine("arm64", memory=1024), DIFFERENTIAL, r"^cases done"),
 
     # Debian's Xen wants an IOMMU for a PVH dom0, and is unsteady where it shows XSAVE to it.
     dom0("x86_64-dom0", Machine("x86_64", features=",-xsave", extra=("-device", "amd-iommu")), 1024, pending=(OURS,)),

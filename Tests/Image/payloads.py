@@ -75,6 +75,7 @@ def guest(name):
 
 # Words for dom0 are a must: without any, Xen on ARM takes its own command line for dom0's.
 BENCH = Payload(guest("bench"), words="bench", hypervisor_words="", dom0_memory=128)
+DIFFERENTIAL = replace(BENCH, kernel=guest("differential"), words="differential")
 
 
 def shell(memory):

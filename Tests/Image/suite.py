@@ -65,6 +65,7 @@ STAGES = {
     "harness tests": harness_tests,
     "lint": lambda: make("lint"),
     **{f"image {name}": lambda name=name: make(f"build/{name}/xen") for name in IMAGES},
+    "guests": lambda: make("guests"),
     "boots": boots,
     "costs": costs,
 }

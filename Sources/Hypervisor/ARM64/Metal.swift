@@ -51,8 +51,12 @@ struct Metal: Platform {
 
     func raiseUpcall(_ vcpu: MetalVCPU) { pulse(ARMDomain.eventInterrupt, vcpu, from: pcpu) }
     func wake(_ vcpu: MetalVCPU) { kick(vcpu, from: pcpu) }
-    /// ARM guests mask events by masking interrupts: there is nothing to clear.
-    func unmaskUpcalls(_ vcpu: MetalVCPU) {}
+    /// ARM guests mask events by masking interrupts.
+    func unmaskUpcalls(_ vcpu: MetalVCPU) {
+        // SAFETY: the vCPU is the caller, so it runs on this pCPU.
+        let registers = unsafe GuestRegisters(vcpu.pointee.extra.frame.address)
+        registers.pstate &= ~(1 << 7)  // PSTATE.I
+    }
     /// ISR_EL1: an interrupt is pending though masked.
     var shouldPreempt: Bool { read_isr_el1() != 0 }
 
@@ -125,6 +129,12 @@ struct Metal: Platform {
 
     var capabilities: StaticString { "xen-3.0-aarch64 xen-3.0-armv7l " }
     var machineFeatures: UInt32 { Feature.armSMCCCSupported.bit }
+    /// What is set is the toolstack's affair alone (Xen: arch/arm/hvm.c).
+    var parameters: ParameterSets {
+        ParameterSets(
+            readable: HVMParam.callbackIRQ.bit | HVMParam.storePFN.bit | HVMParam.storeEvtchn.bit | HVMParam.consolePFN.bit
+                | HVMParam.consoleEvtchn.bit, settable: 0, toolstack: HVMParam.monitorRingPFN.bit)
+    }
     var assists: UInt64 { 1 << UInt64(VMAssist.runstateUpdateFlag.rawValue) }
     func writeCommandLine(at address: GuestVirtualAddress) throws(XenError) {
         try guest.write(root.options.value.commandLine, at: address)

@@ -68,7 +68,7 @@ private func hypercall(_ registers: GuestRegisters, _ vcpu: MetalVCPU, _ cpu: in
     var arguments = InlineArray<5, UInt64>(repeating: 0)
     for index in 0..<5 { arguments[index] = registers[index] }
     let call = Call<Metal, Caller64>(platform: Metal(pcpu: cpu.pcpu), vcpu: vcpu, arguments: arguments)
-    let outcome = call.perform(UInt32(truncatingIfNeeded: registers[16]))
+    let outcome = call.perform(UInt32(clamping: registers[16]))
     if case .value(let result) = outcome {
         registers[0] = UInt64(bitPattern: result)
         return false

@@ -74,6 +74,11 @@ void events_take(uint32_t port) {
     else __atomic_fetch_and(&shared.info.evtchn_pending[port / WORD_BITS], ~((xen_ulong_t)1 << port % WORD_BITS), __ATOMIC_ACQ_REL);
 }
 
+int events_pending(uint32_t port) {
+    if (fifo) return words[port] >> EVTCHN_FIFO_PENDING & 1;
+    return shared.info.evtchn_pending[port / WORD_BITS] >> port % WORD_BITS & 1;
+}
+
 void events_send_to_self(void) {
     hypercall(__HYPERVISOR_event_channel_op, EVTCHNOP_send, (unsigned long)&self, 0);
 }

@@ -43,6 +43,7 @@ void events_send_to_self(void);
 // For any port of this vCPU's: masks it, or takes back its event.
 void events_mask(uint32_t port);
 void events_take(uint32_t port);
+int events_pending(uint32_t port);
 // Gives the FIFO ABI an event word for this port and all below it.
 void events_need_word(uint32_t port);
 // An operation of event_channel_op that must not fail.

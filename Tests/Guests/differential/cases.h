@@ -68,6 +68,9 @@ void grant_cases(void);
 void grant_table_cases(void);
 void memory_cases(void);
 void physmap_cases(void);
+// What they do with `read_only_frame` leaves no other case alone.
+void grant_mapping_cases(void);
+void fifo_grant_mapping_cases(void);
 void scheduling_cases(void);
 void vcpu_cases(void);
 void version_cases(void);

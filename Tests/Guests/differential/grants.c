@@ -50,6 +50,15 @@ static void unmap_one(const char *name, unsigned handle, uint64_t address, uint6
     end();
 }
 
+static void tell_entry(const char *name, const char *state, unsigned ref) {
+    say("case: GNTTABOP_map_grant_ref/");
+    say(name);
+    say(state);
+    say(": flags ");
+    say_number(table[ref].flags);
+    end();
+}
+
 static void map(void) {
     operation("GNTTABOP_map_grant_ref");
     const struct { const char *name; unsigned ref, flags; domid_t domain; void *where; } rows[] = {
@@ -70,15 +79,15 @@ static void map(void) {
     };
     for (unsigned i = 0; i < COUNT(rows); i++) {
         struct gnttab_map_grant_ref map;
-        told(rows[i].name, map_one(rows[i].ref, rows[i].domain, rows[i].flags, rows[i].where, &map));
+        long code = map_one(rows[i].ref, rows[i].domain, rows[i].flags, rows[i].where, &map);
+        told(rows[i].name, code);
         field("status", (int64_t)map.status);
-        if (!map.status) field("handle", map.handle);
         end();
-        if (map.status) continue;
-        if (rows[i].flags == GNTMAP_host_map) tell_field("entry while it is mapped", 0, "flags", table[rows[i].ref].flags);
+        if (map.status || code) continue;
+        if (rows[i].flags == GNTMAP_host_map) tell_entry(rows[i].name, " mapped", rows[i].ref);
         struct gnttab_unmap_grant_ref unmap = { .host_addr = map.host_addr, .handle = map.handle };
         ask(GNTTABOP_unmap_grant_ref, &unmap, 1);
-        if (rows[i].flags == GNTMAP_host_map) tell_field("entry afterwards", unmap.status, "flags", table[rows[i].ref].flags);
+        if (rows[i].flags == GNTMAP_host_map) tell_entry(rows[i].name, " unmapped", rows[i].ref);
     }
     struct gnttab_map_grant_ref bad = { .ref = ~0u, .flags = GNTMAP_host_map };
     sweep_grant(GNTTABOP_map_grant_ref, &bad, sizeof(bad));
@@ -93,7 +102,7 @@ static void unmap(void) {
     unmap_one("handle 2^32-1", ~0u, (unsigned long)target[0], 0);
     unmap_one("handle 2^20", 1 << 20, (unsigned long)target[0], 0);
     unmap_one("another's address", first.handle, (unsigned long)target[1], 0);
-    unmap_one("where nothing is", first.handle, HOLE, 0);
+    unmap_one("another address where nothing is", first.handle, HOLE, 0);
     unmap_one("device address", first.handle, (unsigned long)target[0], 4096);
     unmap_one("no address", second.handle, 0, 0);
     unmap_one("first", first.handle, (unsigned long)target[0], 0);

@@ -14,13 +14,17 @@ static void sweep_parameter(int op, const struct xen_hvm_param *parameter, int c
         .structure = parameter, .size = sizeof(*parameter), .copied_back = copied_back });
 }
 
-// Frame numbers that Xen chose itself are told only as being there or not.
+// Which private interrupt brings the events is the hypervisor's choice.
+static uint64_t settled(struct xen_hvm_param parameter) {
+    return parameter.index == HVM_PARAM_CALLBACK_IRQ ? parameter.value & ~0xfful : parameter.value;
+}
+
 static void get_parameters(const char *when) {
     operation(when);
     for (unsigned index = 0; index <= HVM_NR_PARAMS; index++) {
         struct xen_hvm_param get = { .domid = DOMID_SELF, .index = index, .value = 0x5a };
         long code = ask(HVMOP_get_param, &get);
-        tell_field(numbered("parameter ", index), code, "value", get.value);
+        tell_field(numbered("parameter ", index), code, "value", settled(get));
     }
     struct xen_hvm_param last = { .domid = DOMID_SELF, .index = ~0u };
     tell("parameter 2^32-1", ask(HVMOP_get_param, &last));
@@ -43,7 +47,7 @@ static void other_domains(void) {
         struct xen_hvm_param parameter = { .domid = domains[i], .index = HVM_PARAM_CALLBACK_IRQ };
         operation("HVMOP_get_param");
         long code = ask(HVMOP_get_param, &parameter);
-        tell_field(numbered("of domain ", domains[i]), code, "value", parameter.value);
+        tell_field(numbered("of domain ", domains[i]), code, "value", settled(parameter));
     }
 }
 

@@ -4,7 +4,7 @@
 #include <xen/event_channel.h>
 #include <xen/sched.h>
 
-static evtchn_port_t pending;
+static evtchn_port_t pending;      // its event is there and masked, until it is unmasked for SCHEDOP_block
 
 static long ask(int op, void *argument) {
     return hypercall(__HYPERVISOR_sched_op, op, (unsigned long)argument, 0);
@@ -99,12 +99,16 @@ void scheduling_cases(void) {
     struct evtchn_unmask unmask = { .port = pending };
     event_operation("unmask", EVTCHNOP_unmask, &unmask);
     operation("SCHEDOP_block");
-    tell("with an event pending", ask(SCHEDOP_block, NULL));
+    long code = ask(SCHEDOP_block, NULL);
+    tell_field("with an event pending, interrupts masked", code, "still pending", events_pending(pending));
+    machine_interrupts(0);
+    struct evtchn_close close = { .port = pending };
+    event_operation("close", EVTCHNOP_close, &close);
     operation("SCHEDOP_shutdown_code");
-    struct sched_shutdown code = { .reason = SHUTDOWN_poweroff };
-    sweep_sched(SCHEDOP_shutdown_code, &code, sizeof(code));
-    code.reason = 77;
-    tell("a second reason, which there is not", ask(SCHEDOP_shutdown_code, &code));
+    struct sched_shutdown reason = { .reason = SHUTDOWN_poweroff };
+    sweep_sched(SCHEDOP_shutdown_code, &reason, sizeof(reason));
+    reason.reason = 77;
+    tell("a second reason, which there is not", ask(SCHEDOP_shutdown_code, &reason));
     operation("SCHEDOP_shutdown");
     tell("at address 0", ask(SCHEDOP_shutdown, NULL));
     tell("where nothing is", ask(SCHEDOP_shutdown, (void *)HOLE));
