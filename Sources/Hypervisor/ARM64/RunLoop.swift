@@ -54,15 +54,24 @@ func runCPU(_ pcpu: PCPU) -> Never {
 private func reschedule(_ cpu: inout CPULocal) {
     let machine = root.state.machine.reference
     machine.pointee.states[cpu.pcpu.index].reschedule.store(false, ordering: .relaxed)
-    if let old = cpu.current { old.pointee.extra.place.store(0, ordering: .relaxed) }
+    let old = cpu.current
+    if let old { old.pointee.extra.place.store(0, ordering: .relaxed) }
     let decision = root.state.scheduler.withLock { $0.next(on: cpu.pcpu, now: machine.pointee.now) }
     cpu.sliceEnd = decision.until
     cpu.current = if let unit = decision.unit { root.state.units.value[unit] } else { nil }
+    if let old, old != cpu.current { enter(.runnable, old, cpu.pcpu) }
     if let vcpu = cpu.current {
         vcpu.pointee.extra.place.store(cpu.pcpu.rawValue + 1, ordering: .relaxed)
         load(vcpu, &cpu)
+        if vcpu != old { enter(.running, vcpu, cpu.pcpu) }
     }
     programTimer(cpu)
+}
+
+/// The vCPU comes to this pCPU or leaves it, and its registers are here.
+private func enter(_ state: Runstate, _ vcpu: MetalVCPU, _ pcpu: PCPU) {
+    vcpu.pointee.changeRunstate(to: state, now: root.state.machine.value.now)
+    vcpu.pointee.publishRunstate(Metal(pcpu: pcpu))
 }
 
 /// Runs the guest until the scheduler has to be asked.
@@ -87,6 +96,7 @@ private func runGuest(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
 /// The vCPU waits, unless there is news already: an interrupt, or if it `polls` an event that has ended its poll.
 func block(_ vcpu: MetalVCPU, _ cpu: inout CPULocal, polls: Bool = false) {
     vcpu.pointee.extra.place.store(0, ordering: .relaxed)
+    enter(.blocked, vcpu, cpu.pcpu)
     root.state.scheduler.withLock { $0.block(on: cpu.pcpu) }
     // Pairs with `kick`.
     atomicMemoryFence(ordering: .sequentiallyConsistent)
