@@ -39,11 +39,13 @@ extension Domain {
         release(old, at: gfn, platform)
     }
 
-    /// Removes the mapping of a grant's frame, if that is what is there. Translations are the caller's to invalidate.
+    /// Removes the mapping of a grant's frame: true also where nothing is mapped any more, false where something else is.
+    /// Translations are the caller's to invalidate.
     func unmapGrant(_ frame: MFN, from gfn: GFN, _ platform: P) -> Bool {
         let cache = platform.cache(of: self)
         return p2m.withLock { table in
             let old = table.lookup(gfn)
+            if old.type == .invalid { return true }
             guard old.frame == frame && (old.type == .grantReadWrite || old.type == .grantReadOnly) else { return false }
             return table.replace(gfn, with: .invalid, type: .invalid, deferring: true, cache: cache) != nil
         }

@@ -36,8 +36,6 @@ extension Call {
         case .reservedDeviceMemoryMap: return try reservedDeviceMemory(start)
         // -EOPNOTSUPP: no domain has virtual NUMA nodes, which only a domctl could give it.
         case .getVNUMAInfo: return try virtualNUMA(start)
-        // -ENODEV: nobody listens for memory events, which only a domctl could arrange.
-        case .accessOp: return try access()
         case .getSharingFreedPages, .getSharingSharedPages: return try sharedPages(start)
         default: throw .enosys
         }
@@ -62,9 +60,10 @@ extension Call {
         return try .value(Int64(truncatingIfNeeded: read(target(argument.domain).pointee)))
     }
 
+    /// Xen: XENMEM_maximum_ram_page: one past the highest frame, whatever its name says.
     private func maximumRAMPage(_ start: UInt64) throws(XenError) -> Outcome {
         try notContinued(start)
-        return .value(Int64(truncatingIfNeeded: platform.maximumFrame.rawValue))
+        return .value(Int64(truncatingIfNeeded: platform.maximumFrame.rawValue &+ 1))
     }
 
     // MARK: Reservations
@@ -144,15 +143,6 @@ extension Call {
         guard argument.pad == 0 else { throw .einval }
         _ = try target(argument.domain)
         throw .eopnotsupp
-    }
-
-    /// Xen: XENMEM_access_op, whose argument begins with the operation and the domain.
-    private func access() throws(XenError) -> Outcome {
-        let argument = try platform.guest.read(MemoryAccessHeader.self, at: handle(1))
-        let target = try remoteDomain(argument.domain)
-        guard target != domain else { throw .eperm }
-        guard domain.pointee.isPrivileged else { throw .eperm }
-        throw .enodev
     }
 
     /// Xen: XENMEM_reserved_device_memory_map. No IOMMU reserves anything.

@@ -104,8 +104,11 @@ extension Call {
     private func addForeign(
         _ source: GFN, of owner: UInt16, at gfn: GFN, to target: Ref<Domain<P>>
     ) throws(XenError) {
+        // Xen's own domains have no memory by guest frames.
+        if owner == ReservedDomain.xen || owner == ReservedDomain.io { throw .einval }
         let other = owner == ReservedDomain.caller ? domain : platform.domain(DomainID(owner))
-        guard let other else { throw .esrch }
+        // Oneself by one's number is no foreign domain.
+        guard let other, owner == ReservedDomain.caller || other != domain else { throw .esrch }
         guard other != target else { throw .einval }
         guard target.pointee.isPrivileged else { throw .eperm }
         try target.pointee.mapForeign(source, of: other.pointee, at: gfn, platform)

@@ -175,14 +175,6 @@
     @inlinable public init() {}
 }
 
-/// The first words of memory.h: struct xen_mem_access_op.
-@frozen public struct MemoryAccessHeader: BitwiseCopyable, Sendable {
-    public var operation: UInt8 = 0
-    public var access: UInt8 = 0
-    public var domain: UInt16 = 0
-    @inlinable public init() {}
-}
-
 /// memory.h: struct xen_mem_acquire_resource.
 @frozen public struct AcquireResource<Caller: CallerABI>: BitwiseCopyable, Sendable {
     public var domain: UInt16 = 0

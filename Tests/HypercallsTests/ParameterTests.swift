@@ -24,6 +24,7 @@ import XenABI
         return (outcome, argument.value)
     }
 
+    /// Shows: HVMOP_get_param, HVMOP_set_param
     @Test func aDomainReachesItsOwnParametersAsTheMachineSays() throws {
         let domain = try FakeDomain(3, host: host)
         let own = ReservedDomain.caller
@@ -51,6 +52,7 @@ import XenABI
         #expect(parameter(.getParam, 5, of: 3, by: toolstack).0 == .error(.einval))
     }
 
+    /// Shows: HVMOP_guest_request_vm_event
     @Test func memoryEventsAreAskedForWithoutArgument() throws {
         let domain = try FakeDomain(3, host: host)
         let operation = UInt64(HVMOp.guestRequestVMEvent.rawValue)
@@ -58,6 +60,7 @@ import XenABI
         #expect(domain.call(.hvmOp, operation, domain.scratch.rawValue) == .error(.einval))
     }
 
+    /// Shows: VMASST_CMD_enable, VMASST_CMD_disable
     @Test func assistsThatTheMachineDoesNotKnow() throws {
         let domain = try FakeDomain(3, host: host)
         let known = UInt64(VMAssist.runstateUpdateFlag.rawValue)
@@ -76,6 +79,7 @@ import XenABI
         return domain.operate(.schedOp, operation.rawValue, &argument)
     }
 
+    /// Shows: SCHEDOP_shutdown, SCHEDOP_shutdown_code
     @Test func theFirstShutdownReasonStands() throws {
         let domain = try FakeDomain(3, host: host)
         #expect(say(.shutdownCode, ShutdownReason.reboot.rawValue, domain) == .success)

@@ -7,7 +7,8 @@ Nothing in the page is typed by hand:
   over it that begins with an error (`// -ENODEV: why`) says that, after the checks, it is all that comes of it;
 - a test says what it shows by a line `/// Shows: NAME, NAME` in its doc comment (`# Shows:` before a row of checks.py,
   ` * Shows:` in a test guest);
-- `/// Differs: NAME: reason` in the sources is listed as a difference.
+- `/// Differs: NAME: reason` in the sources is listed as a difference, and so is what the lists of the guests that are
+  compared with Debian's Xen explain.
 
 `abi.py` writes the page; `abi.py --check` fails where it is stale, where a tag names nothing, or where an operation
 that is done has no test.
@@ -17,6 +18,9 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "Tests" / "Image"))
+import differential
+
 HEADERS = pathlib.Path("/usr/include/xen")
 PAGE = ROOT / "docs" / "abi.md"
 
@@ -171,6 +175,8 @@ def differences():
     for _, text in swift_sources("Sources"):
         for match in re.finditer(r"/// Differs: (\w+): (.*(?:\n +/// {2,}.*)*)", text):
             yield match[1], re.sub(r"\s*\n +/// +", " ", match[2])
+    for path in sorted((ROOT / "Tests" / "Guests").rglob("differences.txt")):
+        yield from ((entry.operation, entry.reason) for entry in differential.read_list(path.read_text()))
 
 
 class Page:
