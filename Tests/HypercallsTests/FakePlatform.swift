@@ -160,7 +160,7 @@ struct FakePlatform: Platform {
         host.machine.source.free(frame)
     }
 
-    var maximumFrame: MFN { host.machine.base + UInt64(host.machine.frames) - 1 }
+    var maximumFrame: MFN { host.machine.base + UInt64(host.machine.frames - 1) }
     func consoleWrite(_ bytes: borrowing Span<UInt8>, from domain: borrowing Domain<Self>) {
         for index in bytes.indices { host.consoleOutput.append(bytes[index]) }
     }

@@ -9,7 +9,7 @@ import XenABI
 
 @testable import Hypercalls
 
-/// hvm_op, vm_assist, and why a domain says that it ends.
+/// hvm_op, and why a domain says that it ends.
 @Suite struct ParameterTests {
     let host = FakeHost()
 
@@ -60,26 +60,12 @@ import XenABI
         #expect(domain.call(.hvmOp, operation, domain.scratch.rawValue) == .error(.einval))
     }
 
-    /// Shows: VMASST_CMD_enable, VMASST_CMD_disable
-    @Test func assistsThatTheMachineDoesNotKnow() throws {
-        let domain = try FakeDomain(3, host: host)
-        let known = UInt64(VMAssist.runstateUpdateFlag.rawValue)
-        for command in 0..<3 as Range<UInt64> {
-            for type in [0, 63, 64, UInt64(UInt32.max)] {
-                #expect(domain.call(.vmAssist, command, type) == .error(.einval))
-            }
-        }
-        #expect(domain.call(.vmAssist, 2, known) == .error(.enosys))
-        #expect(domain.call(.vmAssist, 0, known | 1 << 32) == .success)
-    }
-
     private func say(_ operation: SchedOp, _ reason: UInt32, _ domain: FakeDomain) -> Outcome {
         var argument = SchedShutdown()
         argument.reason = reason
         return domain.operate(.schedOp, operation.rawValue, &argument)
     }
 
-    /// Shows: SCHEDOP_shutdown, SCHEDOP_shutdown_code
     @Test func theFirstShutdownReasonStands() throws {
         let domain = try FakeDomain(3, host: host)
         #expect(say(.shutdownCode, ShutdownReason.reboot.rawValue, domain) == .success)

@@ -120,7 +120,8 @@ import XenABI
         #expect(dom0.memory(.decreaseReservation, &more) == .value(0))
         #expect(batch(guest, .gmfnForeign, [(0x300, 0x300)], of: 0).1 == [-XenError.eperm.rawValue])
         #expect(batch(dom0, .gmfnForeign, [(0x105, 0x300)], of: 9).1 == [-XenError.esrch.rawValue])
-        #expect(batch(dom0, .gmfnForeign, [(0x105, 0x300)], of: 0).1 == [-XenError.einval.rawValue])
+        #expect(batch(dom0, .gmfnForeign, [(0x105, 0x300)], of: 0).1 == [-XenError.esrch.rawValue])
+        #expect(batch(dom0, .gmfnForeign, [(0x105, 0x300)], of: ReservedDomain.xen).1 == [-XenError.einval.rawValue])
         #expect(batch(dom0, .gmfnForeign, [(0x105, 0x300)], of: ReservedDomain.caller).1 == [-XenError.einval.rawValue])
     }
 
