@@ -28,6 +28,9 @@ import XenABI
         try world.copy(
             by: b, from: b.own(0), to: a.side(ref: 8, offset: 4088), 8, sourceIsGrant: false, destinationIsGrant: true)
         #expect(a.word(3, 4088) == b.word(0))
+        // No bytes at all, from and to the page's end; a reference that there is not is one all the same.
+        try world.copy(by: b, from: a.side(ref: 8, offset: 4096), to: b.own(5, offset: 4096), 0)
+        #expect(throws: GrantStatus.badGrantRef) { try world.copy(by: b, from: a.side(ref: 1 << 20), to: b.own(5), 0) }
         // Within one domain, overlapping.
         try world.copy(by: b, from: b.own(5), to: b.own(5, offset: 8), 4088, sourceIsGrant: false)
         #expect(b.word(5, 24) == a.word(3))

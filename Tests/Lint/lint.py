@@ -49,12 +49,21 @@ def findings(path, counts):
         yield f"{name}: longer than 500 lines"
 
 
+def advisories():
+    """docs/advisories.md names host tests as `<file>.<test>`: each must be there."""
+    for file, test in sorted(set(re.findall(r"`(\w+(?:Tests|Laws))\.(\w+)`", (ROOT / "docs/advisories.md").read_text()))):
+        sources = [path.read_text() for path in ROOT.glob(f"Tests/*/{file}.swift")]
+        if not any("@Test" in text and f"func {test}(" in text for text in sources):
+            yield f"docs/advisories.md: there is no test {file}.{test}"
+
+
 def main():
     counts, found = {}, []
     for path in tracked():
         found += findings(path, counts)
     print("unsafe, lines by module: " + ", ".join(f"{m} {n}" for m, n in sorted(counts.items()) if n))
     found += abi.findings()
+    found += advisories()
     for finding in found:
         print(finding, file=sys.stderr)
     return 1 if found else 0
