@@ -66,6 +66,10 @@ extension EventChannels {
 
     /// Gives back what an extended ABI uses, and returns to 2-level. Every port that a guest could use is closed.
     func returnToTwoLevel(_ mapper: some GuestFrameMapper) {
+        // What was pending when the domain left 2-level has been delivered since: it must not come again.
+        for offset in stride(from: UInt64(0), to: UInt64(layout.wordBits * layout.wordBits / 8), by: 4) {
+            word(pendingBitmap + offset).pointee.store(0, ordering: .relaxed)
+        }
         abiWord.store(ABI.twoLevel.rawValue, ordering: .sequentiallyConsistent)
         words.store(0, ordering: .sequentiallyConsistent)
         for number in pages.indices {

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import debian
 from machines import POWERED_OFF, Machine
-from payloads import (DIFFERENTIAL, FACTS, FLOOR, HEADER_ONLY, NO_KERNEL, NOT_A_KERNEL, SHELL, TRUNCATED_KERNEL, Payload, tree_text, tree_word)
+from payloads import (DIFFERENTIAL, FACTS, FLOOR, HEADER_ONLY, NO_KERNEL, NOT_A_KERNEL, SHELL, THREE_LEVEL, TRUNCATED_KERNEL,
+                      Payload, tree_text, tree_word)
 
 OURS, REFERENCE = "ours", "reference"
 
@@ -169,6 +170,12 @@ CHECKS = [
     arm64_task("hotplug", *(rf"^fact {fact}$" for i in (1, 2, 3) for fact in (f"off {i}: 0", f"on {i}: 0-1"))),
 
     differential("arm64-differential", Machine("arm64", memory=1024), DIFFERENTIAL, r"^cases done"),
+
+    # Ours alone. Port 1 is the guest's own, the others are counted.
+    Check("arm64-three-level", Machine("arm64", memory=1024), THREE_LEVEL, {OURS: Expectation((
+        r"^14 events came along", r"^10001 is the highest port", r"^10000 ports received one by one",
+        r"^10000 ports received at once", r"^10000 ports received after they were unmasked",
+        r"^4095 ports received on 2 levels after the reset", r"^three levels done", POWERED_OFF), (*CRASHES, "^guest failed"))}),
 
     # Debian's Xen wants an IOMMU for a PVH dom0, and is unsteady where it shows XSAVE to it.
     dom0("x86_64-dom0", Machine("x86_64", features=",-xsave", extra=("-device", "amd-iommu")), 1024, pending=(OURS,)),

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Event channels of this vCPU's, delivered by the 2-level or by the FIFO ABI; one of them leads to itself.
+// Event channels of this vCPU's, delivered by any of the three ABIs; one of them leads to itself.
 #include "guest.h"
-#include "three_level.h"
 #include <xen/event_channel.h>
 #include <xen/memory.h>
 #include <xen/vcpu.h>
 
 #define PAGE 4096
 #define WORD_BITS (8 * sizeof(xen_ulong_t))
+#define PORTS_3L (WORD_BITS * WORD_BITS * WORD_BITS)
 #define WORDS_OF_PAGE (PAGE / sizeof(event_word_t))
 
 enum { FIFO_PORTS = 20 * 1024 };       // for which there are event words
@@ -20,7 +20,17 @@ static uint32_t fifo_head[EVTCHN_FIFO_MAX_QUEUES];
 volatile unsigned long handled[SOURCES];
 static struct evtchn_send self;
 static unsigned ports_with_words;
-static int fifo;
+static enum { TWO_LEVEL, FIFO, THREE_LEVEL } abi;
+
+// The 3-level ABI: a bit for each of W^3 ports, twice, and the second-level selector of W words of W bits.
+static struct { xen_ulong_t pending[PORTS_3L / WORD_BITS], mask[PORTS_3L / WORD_BITS]; } three_level __attribute__((aligned(PAGE)));
+static xen_ulong_t selector[PAGE / sizeof(xen_ulong_t)] __attribute__((aligned(PAGE)));
+static uint8_t *receipts;
+static unsigned long receipts_end;
+
+static xen_ulong_t *pending_bitmap(void) { return abi == THREE_LEVEL ? three_level.pending : shared.info.evtchn_pending; }
+static xen_ulong_t *mask_bitmap(void) { return abi == THREE_LEVEL ? three_level.mask : shared.info.evtchn_mask; }
+static xen_ulong_t bit_of(uint32_t port) { return (xen_ulong_t)1 << port % WORD_BITS; }
 
 void event_operation(const char *what, int operation, void *argument) {
     long code = hypercall(__HYPERVISOR_event_channel_op, operation, (unsigned long)argument, 0);
@@ -48,11 +58,38 @@ int events_three_levels_known(void) {
 }
 
 void events_use_fifo(void) {
-    if (fifo) return;
+    if (abi == FIFO) return;
     struct evtchn_init_control init = { .control_gfn = (unsigned long)&control / PAGE };
     event_operation("init_control", EVTCHNOP_init_control, &init);
     events_need_word(0);
-    fifo = 1;
+    abi = FIFO;
+}
+
+struct evtchn_sw_register_3l_bitmaps events_three_level_bitmaps(void) {
+    struct evtchn_sw_register_3l_bitmaps bitmaps = { .nr_pages = sizeof(three_level.pending) / PAGE };
+    for (unsigned i = 0; i < bitmaps.nr_pages; i++) {
+        bitmaps.pending_gfn[i] = (unsigned long)three_level.pending / PAGE + i;
+        bitmaps.mask_gfn[i] = (unsigned long)three_level.mask / PAGE + i;
+    }
+    return bitmaps;
+}
+
+struct evtchn_sw_register_3l_l2sel events_three_level_selector(void) {
+    return (struct evtchn_sw_register_3l_l2sel){ .gfn = (unsigned long)selector / PAGE };
+}
+
+void events_use_three_levels(void) { abi = THREE_LEVEL; }
+
+void events_reset(void) {
+    struct evtchn_reset reset = { .dom = DOMID_SELF };
+    event_operation("reset", EVTCHNOP_reset, &reset);
+    abi = TWO_LEVEL;
+    self.port = 0;
+}
+
+void events_count(uint8_t *counts, unsigned long end) {
+    receipts_end = end;
+    receipts = counts;
 }
 
 void events_need_word(uint32_t port) {
@@ -65,18 +102,18 @@ void events_need_word(uint32_t port) {
 }
 
 void events_mask(uint32_t port) {
-    if (fifo) __atomic_fetch_or(&words[port], 1u << EVTCHN_FIFO_MASKED, __ATOMIC_ACQ_REL);
-    else __atomic_fetch_or(&shared.info.evtchn_mask[port / WORD_BITS], (xen_ulong_t)1 << port % WORD_BITS, __ATOMIC_ACQ_REL);
+    if (abi == FIFO) __atomic_fetch_or(&words[port], 1u << EVTCHN_FIFO_MASKED, __ATOMIC_ACQ_REL);
+    else __atomic_fetch_or(&mask_bitmap()[port / WORD_BITS], bit_of(port), __ATOMIC_ACQ_REL);
 }
 
 void events_take(uint32_t port) {
-    if (fifo) __atomic_fetch_and(&words[port], ~(1u << EVTCHN_FIFO_PENDING), __ATOMIC_ACQ_REL);
-    else __atomic_fetch_and(&shared.info.evtchn_pending[port / WORD_BITS], ~((xen_ulong_t)1 << port % WORD_BITS), __ATOMIC_ACQ_REL);
+    if (abi == FIFO) __atomic_fetch_and(&words[port], ~(1u << EVTCHN_FIFO_PENDING), __ATOMIC_ACQ_REL);
+    else __atomic_fetch_and(&pending_bitmap()[port / WORD_BITS], ~bit_of(port), __ATOMIC_ACQ_REL);
 }
 
 int events_pending(uint32_t port) {
-    if (fifo) return words[port] >> EVTCHN_FIFO_PENDING & 1;
-    return shared.info.evtchn_pending[port / WORD_BITS] >> port % WORD_BITS & 1;
+    if (abi == FIFO) return words[port] >> EVTCHN_FIFO_PENDING & 1;
+    return (pending_bitmap()[port / WORD_BITS] & bit_of(port)) != 0;
 }
 
 void events_send_to_self(void) {
@@ -85,18 +122,35 @@ void events_send_to_self(void) {
 
 static void handle_port(unsigned long port) {
     if (port == self.port) handled[EVENT]++;
+    if (receipts && port < receipts_end) receipts[port]++;
+}
+
+// The ports of the words that one word of a selector names: words `first` and on of the bitmaps.
+static inline void scan_words(xen_ulong_t selected, unsigned long first, xen_ulong_t *pending, xen_ulong_t *mask) {
+    for (; selected; selected &= selected - 1) {
+        unsigned long index = first + __builtin_ctzl(selected);
+        xen_ulong_t ready = pending[index] & ~mask[index];
+        for (; ready; ready &= ready - 1) {
+            unsigned bit = __builtin_ctzl(ready);
+            __atomic_fetch_and(&pending[index], ~((xen_ulong_t)1 << bit), __ATOMIC_ACQUIRE);
+            handle_port(index * WORD_BITS + bit);
+        }
+    }
+}
+
+static xen_ulong_t take_selector(void) {
+    return __atomic_exchange_n(&vcpu.info.evtchn_pending_sel, 0, __ATOMIC_ACQUIRE);
 }
 
 static void scan_2_level(void) {
-    xen_ulong_t selected = __atomic_exchange_n(&vcpu.info.evtchn_pending_sel, 0, __ATOMIC_ACQUIRE);
-    for (; selected; selected &= selected - 1) {
-        unsigned index = __builtin_ctzl(selected);
-        xen_ulong_t pending = shared.info.evtchn_pending[index] & ~shared.info.evtchn_mask[index];
-        for (; pending; pending &= pending - 1) {
-            unsigned bit = __builtin_ctzl(pending);
-            __atomic_fetch_and(&shared.info.evtchn_pending[index], ~((xen_ulong_t)1 << bit), __ATOMIC_ACQUIRE);
-            handle_port(index * WORD_BITS + bit);
-        }
+    scan_words(take_selector(), 0, shared.info.evtchn_pending, shared.info.evtchn_mask);
+}
+
+static void scan_3_level(void) {
+    for (xen_ulong_t first = take_selector(); first; first &= first - 1) {
+        unsigned index = __builtin_ctzl(first);
+        xen_ulong_t second = __atomic_exchange_n(&selector[index], 0, __ATOMIC_ACQUIRE);
+        scan_words(second, index * WORD_BITS, three_level.pending, three_level.mask);
     }
 }
 
@@ -126,5 +180,7 @@ static void scan_fifo(void) {
 
 void events_upcall(void) {
     __atomic_exchange_n(&vcpu.info.evtchn_upcall_pending, 0, __ATOMIC_ACQ_REL);
-    if (fifo) scan_fifo(); else scan_2_level();
+    if (abi == FIFO) scan_fifo();
+    else if (abi == THREE_LEVEL) scan_3_level();
+    else scan_2_level();
 }

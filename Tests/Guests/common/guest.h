@@ -4,6 +4,7 @@
 #include <stdint.h>
 #define __XEN_INTERFACE_VERSION__ __XEN_LATEST_INTERFACE_VERSION__
 #include <xen/xen.h>
+#include "three_level.h"
 #include "isa.h"        // <isa>/isa.h: long hypercall(number, a, b, c)
 
 // The interrupts that a guest may wait for.
@@ -37,6 +38,14 @@ void guest_main(uint64_t boot_ticks);
 
 void events_start(void);
 void events_use_fifo(void);
+// What registers the 3-level ABI; once it is, `events_use_three_levels` makes upcalls go by it.
+struct evtchn_sw_register_3l_bitmaps events_three_level_bitmaps(void);
+struct evtchn_sw_register_3l_l2sel events_three_level_selector(void);
+void events_use_three_levels(void);
+// Closes every port, this vCPU's own one too, and returns to the 2-level ABI.
+void events_reset(void);
+// Counts in `counts` what each port below `end` receives.
+void events_count(uint8_t *counts, unsigned long end);
 // Whether the hypervisor has the 3-level ABI: whether it is ours.
 int events_three_levels_known(void);
 void events_send_to_self(void);
