@@ -127,7 +127,7 @@ ISAS := arm64 arm32 x86_64
 TRIPLE_arm64  := aarch64-none-none-elf
 TRIPLE_arm32  := armv7-none-none-eabi
 TRIPLE_x86_64 := x86_64-unknown-none-elf
-LINK := -z norelro --gc-sections
+LINK := -z norelro --gc-sections --build-id=sha1
 
 IMAGE_SOURCES := $(shell find Sources arch boot -type f) Package.swift
 

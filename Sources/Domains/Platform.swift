@@ -78,6 +78,8 @@ public protocol Platform: Sendable {
     /// The time of day at system time `systemTime` was this.
     func setWallclock(seconds: UInt64, nanoseconds: UInt32, at systemTime: UInt64)
 
+    /// What XENVER_build_id says: the identity of the image, which its linker gave it. Nil where there is none.
+    var buildID: InlineArray<20, UInt8>? { get }
     /// What XENVER_capabilities says.
     var capabilities: StaticString { get }
     /// Features of this ISA (XENFEAT_* bits) besides those that every auto-translated domain has.

@@ -32,9 +32,21 @@ extension Call {
             return .value(Int64(pageSize))
         case .guestHandle: try platform.guest.write(domain.pointee.handle, at: argument)
         case .commandLine: try platform.writeCommandLine(at: argument)
-        case .buildID: throw .enodata
+        case .buildID: return try writeBuildID(argument)
         }
         return .success
+    }
+
+    /// Xen: XENVER_build_id. Without an argument, the length alone.
+    private func writeBuildID(_ argument: GuestVirtualAddress) throws(XenError) -> Outcome {
+        let room: UInt32? = argument.rawValue == 0 ? nil : try platform.guest.read(UInt32.self, at: argument)
+        if room == 0 { throw .einval }
+        guard let id = platform.buildID else { throw .enodata }
+        let count = UInt32(id.count)
+        guard let room else { return .value(Int64(count)) }
+        guard room >= count else { throw .enobufs }
+        try platform.guest.write(id, at: argument + 4)
+        return .value(Int64(count))
     }
 
     private var compileInfo: CompileInfo {

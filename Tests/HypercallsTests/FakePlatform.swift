@@ -44,6 +44,7 @@ final class FakeHost: @unchecked Sendable {
     var wallclock: (UInt64, UInt32, UInt64)?
     var consoleOutput: [UInt8] = []
     var consoleInput: [UInt8] = []
+    var buildID: InlineArray<20, UInt8>?
 }
 
 /// Counts its flushes.
@@ -168,6 +169,7 @@ struct FakePlatform: Platform {
     func setWallclock(seconds: UInt64, nanoseconds: UInt32, at systemTime: UInt64) {
         host.wallclock = (seconds, nanoseconds, systemTime)
     }
+    var buildID: InlineArray<20, UInt8>? { host.buildID }
     var capabilities: StaticString { "xen-3.0-fake " }
     var machineFeatures: UInt32 { 0 }
     var parameters: ParameterSets { ParameterSets(readable: 0b00111, settable: 0b01000, toolstack: 0b10000) }

@@ -44,9 +44,27 @@ import XenABI
         #expect(domain.read(UInt64.self, at: domain.scratch) == 0)
         #expect(ask(.commandLine) == .success)
         #expect(string(domain.read(CommandLineInfo.self, at: domain.scratch)) == "loglvl=all")
-        #expect(ask(.buildID) == .error(.enodata))
         #expect(domain.call(.xenVersion, 11, domain.scratch.rawValue) == .error(.enosys))
         #expect(domain.call(.xenVersion, UInt64(VersionOp.changeset.rawValue), 1 << 39) == .error(.efault))
+    }
+
+    /// Shows: XENVER_build_id
+    @Test func buildID() throws {
+        let domain = try FakeDomain(1, host: host)
+        func ask(room: UInt32) -> Outcome {
+            domain.write(room, at: domain.scratch)
+            return domain.call(.xenVersion, UInt64(VersionOp.buildID.rawValue), domain.scratch.rawValue)
+        }
+        #expect(ask(room: 20) == .error(.enodata))
+        host.buildID = InlineArray { UInt8($0 + 1) }
+        #expect(ask(room: 20) == .value(20))
+        #expect(domain.read(UInt32.self, at: domain.scratch) == 20)
+        #expect(domain.read(UInt64.self, at: domain.scratch + 4) == 0x0807_0605_0403_0201)
+        #expect(domain.read(UInt32.self, at: domain.scratch + 20) == 0x1413_1211)
+        #expect(ask(room: 0) == .error(.einval))
+        #expect(ask(room: 19) == .error(.enobufs))
+        #expect(domain.call(.xenVersion, UInt64(VersionOp.buildID.rawValue), 0) == .value(20))
+        #expect(domain.call(.xenVersion, UInt64(VersionOp.buildID.rawValue), 1 << 39) == .error(.efault))
     }
 
     /// Shows: XENVER_get_features

@@ -127,6 +127,7 @@ struct Metal: Platform {
         }
     }
 
+    var buildID: InlineArray<20, UInt8>? { imageBuildID() }
     var capabilities: StaticString { "xen-3.0-aarch64 xen-3.0-armv7l " }
     var machineFeatures: UInt32 { Feature.armSMCCCSupported.bit }
     /// What is set is the toolstack's affair alone (Xen: arch/arm/hvm.c).

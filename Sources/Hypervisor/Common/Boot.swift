@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Base
+import BootCommon
 import Containers
 import Machine
 import Memory
@@ -40,4 +41,10 @@ private func describe(_ memory: RangeList<MachineSpace>, nodes: Int) {
     for node in 0..<nodes {
         log.notice("NUMA node \(node): \(root.heap.value.freeFrames(on: NUMANode(UInt8(node))) >> 8) MiB free")
     }
+}
+
+/// The image's identity, from the note that the linker made.
+func imageBuildID() -> InlineArray<20, UInt8> {
+    // SAFETY: the linker put 20 bytes there.
+    unsafe UnsafeRawPointer(boot_build_id()).loadUnaligned(as: InlineArray<20, UInt8>.self)
 }
