@@ -36,7 +36,7 @@ private func startSecondary(_ number: Int, _ space: inout HostAddressSpace<Metal
         log.error("CPU\(number): no memory for its stack")
         return false
     }
-    let table = image.start.address + (boot_level1() - boot_image_start())
+    let table = image.start.address + (boot_table_root() - boot_image_start())
     let start = image.start.address + (boot_secondary_entry() - boot_image_start())
     // struct secondary_start.
     frames.store(UInt32(truncatingIfNeeded: table.rawValue), at: argument)

@@ -70,37 +70,6 @@ private func startMachine(_ tree: DeviceTree, treeRange: MachineRange, image: Ma
     return tree.module(.kernel) != nil
 }
 
-/// The tables that entry.S made, for more to be mapped in them from the image's own frames.
-private func bootSpace(_ image: MachineRange) -> HostAddressSpace<BootPool> {
-    let tableRoot = image.start.address + (boot_level1() - boot_image_start())
-    return HostAddressSpace(root: tableRoot, frames: BootPool(image: image.start.address))
-}
-
-/// The command line's options, then the serial port that they or the tree name.
-private func startConsole(_ tree: DeviceTree, _ space: inout HostAddressSpace<BootPool>) -> ConsolePort? {
-    let words = CommandLine(tree.hypervisorArguments())
-    root.options.set(Options(words))
-    let port = ConsolePort(tree, path: words.text("dtuart", default: .literal("")))
-    startConsole(port, &space)
-    return port
-}
-
-private func startConsole(_ port: ConsolePort?, _ space: inout HostAddressSpace<BootPool>) {
-    guard let uart = port, let base = space.mapDevice(uart.region.start, size: uart.region.size) else { return }
-    // SAFETY: just mapped, for good.
-    let registers = unsafe MappedBus(mappedAt: base)
-    root.console.withLock { console in
-        switch uart.kind {
-        case .pl011: console.port = .pl011(PL011(registers))
-        case .ns16550: console.port = .ns16550(NS16550(registers, stride: 4))
-        }
-        console.threshold = root.options.value.logLevel
-        console.guestThreshold = root.options.value.guestLogLevel
-        console.port.start()
-        console.replay()
-    }
-}
-
 /// RAM that the direct map has no room for is not used.
 private func dropUnreachable(_ memory: inout RangeList<MachineSpace>) {
     let all = memory.frames
@@ -110,21 +79,4 @@ private func dropUnreachable(_ memory: inout RangeList<MachineSpace>) {
     let left = all - memory.frames
     if left > 0 { log.warning("\(left >> 8) MiB of RAM below 1 GiB or above 4 GiB are not used") }
     if memory.count == 0 { panic("no memory in the device tree: expected a memory node between 1 and 4 GiB") }
-}
-
-/// The direct map: all RAM, the image's code and constants read-only.
-private func mapAllRAM(
-    _ machine: borrowing MachineDescription, image: MachineRange, _ space: inout HostAddressSpace<BootPool>
-) {
-    for index in 0..<machine.memory.count where !space.mapRAM(machine.memory[index].range) {
-        panic("no page-table frames left to map memory")
-    }
-    let constants = MachineRange(start: image.start, count: (boot_rodata_end() - boot_image_start()) >> pageShift)
-    guard space.mapRAM(constants, readOnly: true) else { panic("no page-table frames left to protect the image") }
-}
-
-/// What the boot loader brought stays where it is.
-private func reserveModules(_ tree: DeviceTree, _ machine: inout MachineDescription) {
-    var modules = tree.modules()
-    while let module = modules.next() { machine.reserved.insert(covering(module.region.start, module.region.size)) }
 }

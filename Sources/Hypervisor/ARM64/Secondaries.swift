@@ -50,7 +50,7 @@ private func startSecondary(
         log.error("CPU\(number): no memory for its stack")
         return false
     }
-    let level0 = image.start.address.rawValue + (boot_level0() - boot_image_start())
+    let level0 = image.start.address.rawValue + (boot_table_root() - boot_image_start())
     frames.store(level0, at: argument.address)
     frames.store(UInt64(stack), at: argument.address + 8)
     frames.store(UInt64(number), at: argument.address + 16)

@@ -69,48 +69,6 @@ private func boot(_ tree: DeviceTree, treeRange: MachineRange, image: MachineRan
     runCPU(PCPU(0))
 }
 
-/// The tables that entry.S made, for more to be mapped in them from the image's own frames.
-private func bootSpace(_ image: MachineRange) -> HostAddressSpace<BootPool> {
-    let tableRoot = image.start.address + (boot_level0() - boot_image_start())
-    return HostAddressSpace(root: tableRoot, frames: BootPool(image: image.start.address))
-}
-
-/// The command line's options, then the serial port that they or the tree name.
-private func startConsole(_ tree: DeviceTree, _ space: inout HostAddressSpace<BootPool>) -> ConsolePort? {
-    let words = CommandLine(tree.hypervisorArguments())
-    root.options.set(Options(words))
-    let port = ConsolePort(tree, path: words.text("dtuart", default: .literal("")))
-    startConsole(port, &space)
-    return port
-}
-
-private func startConsole(_ port: ConsolePort?, _ space: inout HostAddressSpace<BootPool>) {
-    guard let uart = port, let base = space.mapDevice(uart.region.start, size: uart.region.size) else { return }
-    // SAFETY: just mapped, for good.
-    let registers = unsafe MappedBus(mappedAt: base)
-    root.console.withLock { console in
-        switch uart.kind {
-        case .pl011: console.port = .pl011(PL011(registers))
-        case .ns16550: console.port = .ns16550(NS16550(registers, stride: 4))
-        }
-        console.threshold = root.options.value.logLevel
-        console.guestThreshold = root.options.value.guestLogLevel
-        console.port.start()
-        console.replay()
-    }
-}
-
-/// The direct map: all RAM, the image's code and constants read-only.
-private func mapAllRAM(
-    _ machine: borrowing MachineDescription, image: MachineRange, _ space: inout HostAddressSpace<BootPool>
-) {
-    for index in 0..<machine.memory.count where !space.mapRAM(machine.memory[index].range) {
-        panic("no page-table frames left to map memory")
-    }
-    let constants = MachineRange(start: image.start, count: (boot_rodata_end() - boot_image_start()) >> pageShift)
-    guard space.mapRAM(constants, readOnly: true) else { panic("no page-table frames left to protect the image") }
-}
-
 /// The interrupt controller, this CPU's share of the machine, then the other CPUs.
 private func startProcessors(
     _ tree: DeviceTree, _ description: inout MachineDescription, _ space: inout HostAddressSpace<MetalFrames>,
@@ -132,24 +90,4 @@ private func startProcessors(
     root.state.machine.value.states[0].isOnline.store(true, ordering: .releasing)
     startConsoleInput(description)
     startSecondaries(&space, image: image)
-}
-
-/// What dom0's kernel and initrd are made of stays where the boot loader put it until they are copied.
-private func reserveModules(_ tree: DeviceTree, _ machine: inout MachineDescription) {
-    var modules = tree.modules()
-    while let module = modules.next() {
-        let range = covering(module.region.start, module.region.size)
-        guard isRAM(range, machine) else {
-            panic("the boot module at 0x\(hex: module.region.start.rawValue), \(module.region.size) bytes, is not in RAM")
-        }
-        machine.reserved.insert(range)
-    }
-}
-
-private func isRAM(_ range: MachineRange, _ machine: borrowing MachineDescription) -> Bool {
-    for index in 0..<machine.memory.count {
-        let bank = machine.memory[index].range
-        if bank.start <= range.start, range.end <= bank.end { return true }
-    }
-    return false
 }

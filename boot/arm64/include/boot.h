@@ -17,6 +17,7 @@ static inline uint64_t boot_image_start(void) { return (uint64_t)_start; }
 static inline uint64_t boot_image_end(void) { return (uint64_t)_image_end; }
 static inline uint64_t boot_text_end(void) { return (uint64_t)_text_end; }
 static inline uint64_t boot_rodata_end(void) { return (uint64_t)_rodata_end; }
-static inline uint64_t boot_level0(void) { return (uint64_t)arm64_level0; }
+// The root of the first page tables.
+static inline uint64_t boot_table_root(void) { return (uint64_t)arm64_level0; }
 static inline uint64_t boot_level1_image(void) { return (uint64_t)level1_image; }
 static inline uint64_t boot_secondary_entry(void) { return (uint64_t)arm64_secondary_entry; }

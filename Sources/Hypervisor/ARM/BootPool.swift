@@ -1,32 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import Base
+import Base
 import Boot
 import BootCommon
 import Containers
-public import Machine
+import Machine
 import Synchronization
 
 /// The frames for page tables before there is a heap: a pool in the image's BSS, never given back.
-public struct BootPool: FrameSource {
+struct BootPool: FrameSource {
     /// Machine address of the image's first byte.
     let image: MachineAddress
 
-    public init(image: MachineAddress) { self.image = image }
+    init(image: MachineAddress) { self.image = image }
 
     /// The pool and the boot tables lie in the image, which is mapped where it is linked.
-    @unsafe public func pointer(to address: MachineAddress) -> UnsafeMutableRawPointer {
+    @unsafe func pointer(to address: MachineAddress) -> UnsafeMutableRawPointer {
         // SAFETY: only addresses inside the image come here: tables of the pool, or the boot tables.
         unsafe UnsafeMutableRawPointer(
             bitPattern: UInt(boot_image_start() &+ (address.rawValue &- image.rawValue))
         ).unsafelyUnwrapped
     }
 
-    public func allocate(order: Int, node: NUMANode?) -> MFN? {
+    func allocate(order: Int, node: NUMANode?) -> MFN? {
         let offset = boot_pool_take()
         guard order == 0, offset != 0 else { return nil }
         return Address(image.rawValue + (offset - boot_image_start())).frame
     }
 
-    public func free(_ frame: MFN, order: Int) {}
+    func free(_ frame: MFN, order: Int) {}
 }
