@@ -84,6 +84,12 @@ SHELL_DIALOGUE = (
     (r"^17\n[^$]*^dom0# ", "grep -c xen-dyn /proc/interrupts"), (r"^[1-9]\d*\n[^$]*^dom0# ", "poweroff"))
 
 
+def make_run(name, **machine):
+    """`make run` ends at a shell."""
+    rules = Expectation((r"reboot: Power down",), CRASHES, SHELL_DIALOGUE)
+    return Check(f"arm64-make-run-{name}", Machine("arm64", loader="make-run", **machine), SHELL, {OURS: rules, REFERENCE: rules})
+
+
 REBOOT_DIALOGUE = ((r"^dom0# ", "reboot"),)
 
 
@@ -163,6 +169,8 @@ CHECKS = [
     Check("arm64-shell", Machine("arm64"), SHELL, {
         hypervisor: Expectation((POWERED_OFF,), CRASHES, SHELL_DIALOGUE)
         for hypervisor in (OURS, REFERENCE)}),
+    make_run("default"), make_run("gicv2", gic=2), make_run("smp1", cpus=1), make_run("smp4", cpus=4),
+    make_run("512m", memory=512), make_run("8192m", memory=8192), make_run("gicv2-smp4", gic=2, cpus=4),
     Check("arm64-reboot", Machine("arm64"), SHELL, {
         hypervisor: Expectation((r"reboot: Restarting system",), (*PANICS, POWERED_OFF), REBOOT_DIALOGUE)
         for hypervisor in (OURS, REFERENCE)}),

@@ -194,8 +194,16 @@ def ipxe(job):
             "-netdev", f"user,id=net0,tftp={tree},bootfile=/boot.ipxe"]
 
 
+def make_run(job):
+    """As a person types it, who gets the shell on the terminal."""
+    machine = job.machine
+    return ["make", "--no-print-directory", "-C", debian.ROOT, "run", f"ARCH={machine.isa}", f"GIC={machine.gic}", f"SMP={machine.cpus}",
+            f"MEM={machine.memory}M", f"XEN={job.image}"]
+
+
 LOADERS = {
     "direct": direct,
+    "make-run": make_run,
     "pvh": pvh,
     "patched-tree": patched_tree,
     "grub-bios": grub_bios,
