@@ -40,12 +40,16 @@ CONFIGURATIONS = (
 def measure(title, row_machine, hypervisor):
     """{operation: instructions} of one boot; what was printed before a failure still counts."""
     name = re.sub(r"\W+", "-", "bench " + title).lower()
-    judge = console.Judge((r"^bench done",), (r"^guest failed.*", *checks.CRASHES), verdict=r"^bench done")
+    rules = checks.Expectation((r"^bench done",), (r"^guest failed.*", *checks.CRASHES), verdict=r"^bench done")
+    judge, failure = console.Judge(**vars(rules)), None
     try:
-        words = boot.command(row_machine, hypervisor, BENCH, name)
-    except FileNotFoundError as missing:
-        return {}, str(missing)
-    failure, _ = console.run(words, judge, boot.LOGS / hypervisor / f"{name}.log", timeout=600)
+        if hypervisor == REFERENCE:
+            judge.text = boot.reference_text(name, row_machine, BENCH, rules, timeout=600)
+        else:
+            words = boot.command(row_machine, hypervisor, BENCH, name)
+            failure, _ = console.run(words, judge, boot.LOGS / hypervisor / f"{name}.log", timeout=600)
+    except (FileNotFoundError, RuntimeError) as error:
+        return {}, str(error)
     found = re.findall(r"^bench: (.+): (\d+)$", judge.text, re.M)
     return {operation: int(value) for operation, value in found}, failure
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Boots real things: `boot.py check`, `boot.py run`, `boot.py soak`. See docs/testing.md."""
 import argparse
+import hashlib
 import os
 import re
 import sys
@@ -70,25 +71,36 @@ def attempt(check, hypervisor, words, suffix):
 def compare(check, text):
     """Why the console is not as on Debian's Xen, or None."""
     try:
-        return differential.compare(text, reference_text(check), check.differences.read_text())
+        return differential.compare(
+            text, reference_text(check.name, check.machine, check.payload, check.expectations[checks.REFERENCE], check.timeout),
+            check.differences.read_text())
     except (OSError, RuntimeError) as error:
         return str(error)
 
 
-def reference_text(check):
-    """What the row's guest tells on Debian's Xen. Run once for each build of the two."""
-    isa = check.machine.isa
-    key = differential.fingerprint(check.payload.kernel(isa), image_path(checks.REFERENCE, isa))
-    kept = debian.BUILD / "reference" / f"{check.name}-{key}"
-    if not kept.exists():
-        judge = console.Judge(**vars(check.expectations[checks.REFERENCE]))
-        words = command(check.machine, checks.REFERENCE, check.payload, check.name)
-        failure, _ = console.run(words, judge, LOGS / checks.REFERENCE / f"{check.name}.log", check.timeout)
+def kept_reference(name, machine, payload):
+    """Where the console of a run on Debian's Xen is kept: a file for each build of guest and Xen, and for each machine."""
+    digest = hashlib.sha256(repr((machine, payload.command_line(machine.isa), payload.words)).encode())
+    for path in (payload.kernel(machine.isa), debian.reference(machine.isa)):
+        digest.update(path.read_bytes())
+    return debian.BUILD / "reference" / f"{name}-{digest.hexdigest()[:16]}"
+
+
+def reference_text(name, machine, payload, expectation, timeout):
+    """What a guest says on Debian's Xen, up to the verdict. The same guest on the same Xen says the same: it is run once.
+
+    Raises RuntimeError where the expectation is not met.
+    """
+    file = kept_reference(name, machine, payload)
+    if not file.exists():
+        judge = console.Judge(**vars(expectation))
+        words = command(machine, checks.REFERENCE, payload, name)
+        failure, _ = console.run(words, judge, LOGS / checks.REFERENCE / f"{name}.log", timeout)
         if failure:
             raise RuntimeError(f"on Debian's Xen: {failure}")
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(judge.text)
-    return kept.read_text()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(judge.text)
+    return file.read_text()
 
 
 def run_all(jobs, parallel):

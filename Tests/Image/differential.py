@@ -10,7 +10,6 @@ Differences that are meant stand in a file, which docs/abi.md is made from too:
 A listed case that no longer differs is as wrong as one that differs and is not listed.
 """
 import fnmatch
-import hashlib
 import re
 from dataclasses import dataclass
 
@@ -81,11 +80,3 @@ def compare(ours, reference, listing):
         return None
     more = f"\n    and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
     return "not as on Debian's Xen:" + "".join(f"\n    {line}" for line in lines[:SHOWN]) + more
-
-
-def fingerprint(*paths):
-    """Of the files that a reference run depends on: the same files tell the same."""
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
