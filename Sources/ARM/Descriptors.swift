@@ -20,7 +20,7 @@ enum Descriptor {
             | (level == 3 ? valid | tableOrPage : valid)
     }
 
-    static func decode(_ entry: UInt64, level: Int) -> Entry {
+    @inline(__always) static func decode(_ entry: UInt64, level: Int) -> Entry {
         guard entry & valid != 0 else { return .none }
         if level < 3, entry & tableOrPage != 0 { return .table(Address(entry & addressMask).frame) }
         let type = P2MType(rawValue: UInt8(truncatingIfNeeded: entry >> typeShift) & 0xf) ?? .invalid
@@ -50,7 +50,7 @@ public struct Stage2Format: EntryFormat {
         Descriptor.leaf(frame, type: type, level: level, attributes: attributes(type))
     }
 
-    public func decode(_ entry: UInt64, level: Int) -> Entry { Descriptor.decode(entry, level: level) }
+    @inline(__always) public func decode(_ entry: UInt64, level: Int) -> Entry { Descriptor.decode(entry, level: level) }
 
     /// MemAttr (bits 2-5), S2AP (6-7), SH (8-9), XN (54).
     private func attributes(_ type: P2MType) -> UInt64 {
@@ -77,7 +77,7 @@ public struct EL2Format: EntryFormat {
     public var rootOrder: Int { 0 }
     public func canMap(at level: Int) -> Bool { level > 0 }
     public func table(_ table: MFN) -> UInt64 { table.address.rawValue | Descriptor.valid | Descriptor.tableOrPage }
-    public func decode(_ entry: UInt64, level: Int) -> Entry { Descriptor.decode(entry, level: level) }
+    @inline(__always) public func decode(_ entry: UInt64, level: Int) -> Entry { Descriptor.decode(entry, level: level) }
 
     public func leaf(_ frame: MFN, type: P2MType, level: Int) -> UInt64 {
         // AP[1] (bit 6) is RES1 in a regime with one privilege level; AP[2] (bit 7) is read-only.

@@ -171,10 +171,8 @@ extension GrantTable {
         _ ref: UInt32, by domain: DomainID, writable: Bool, _ pages: some GrantedPages, _ directory: Directory,
         allowTransitive: Bool = true
     ) throws(GrantStatus) -> GrantedPart where Directory.Frames == Frames {
-        let isTransitive = try withGrant(ref) { (grant, entry, place) throws(GrantStatus) in
-            place.version == 2 && header(place).type == GrantFlag.transitive
-        }
-        if isTransitive {
+        // A version that changes meanwhile is noticed below.
+        if version == 2, try isTransitive(ref) {
             guard allowTransitive else { throw .generalError }
             return try acquireTransitive(ref, by: domain, writable, directory)
         }
@@ -198,6 +196,12 @@ extension GrantTable {
             }
             entry.pointee.pins = more
             return GrantedPart(frame: MFN(grant.frame), start: grant.start, length: grant.length)
+        }
+    }
+
+    private func isTransitive(_ ref: UInt32) throws(GrantStatus) -> Bool {
+        try withGrant(ref) { (grant, entry, place) throws(GrantStatus) in
+            place.version == 2 && header(place).type == GrantFlag.transitive
         }
     }
 

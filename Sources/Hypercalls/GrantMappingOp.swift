@@ -115,13 +115,14 @@ extension Call {
         let unmapped = try grants.pointee.unmap(
             handle: handle, hostAddress: address, replacement: replacement, of: owner.pointee.grants,
             DomainMappings(domain, platform))
-        if let unmapped { batch.append(unmapped, id) }
+        if let unmapped { batch.append(unmapped) }
     }
 
     private func complete(_ batch: borrowing UnmapBatch) {
-        DomainMappings(domain, platform).flush(batch.places.span.extracting(..<batch.count))
-        for index in 0..<batch.count {
-            guard let (unmapped, id) = batch.items[index], let owner = platform.domain(id) else { continue }
+        DomainMappings(domain, platform).flush(batch.places.span)
+        for index in 0..<batch.items.count {
+            let unmapped = batch.items[index]
+            guard let owner = platform.domain(unmapped.domain) else { continue }
             owner.pointee.grants.pointee.complete(unmapped, DomainPages(owner, platform))
         }
     }
@@ -204,14 +205,10 @@ extension Call {
 
 /// Mappings that are gone from the page tables and wait for the flush.
 private struct UnmapBatch: ~Copyable {
-    var items = InlineArray<32, (GrantUnmapped, DomainID)?>(repeating: nil)
-    var places = InlineArray<32, GFN>(repeating: .invalid)
-    var count = 0
+    private(set) var items = BoundedList<GrantUnmapped, 32>()
+    private(set) var places = BoundedList<GFN, 32>()
 
-    mutating func append(_ unmapped: GrantUnmapped, _ granter: DomainID) {
-        guard count < items.count else { return }
-        items[count] = (unmapped, granter)
-        places[count] = unmapped.place
-        count += 1
+    mutating func append(_ unmapped: GrantUnmapped) {
+        if items.append(unmapped) { _ = places.append(unmapped.place) }
     }
 }

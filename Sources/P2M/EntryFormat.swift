@@ -50,15 +50,19 @@ public protocol EntryFormat: Sendable {
 }
 
 extension EntryFormat {
-    /// log2 of the frames that an entry of `level` covers.
-    @inlinable @inline(__always) public func frameShift(_ level: Int) -> UInt64 { UInt64(3 - level) * 9 }
+    /// log2 of the frames that an entry of `level`, 0 to 3, covers. Unchecked, like the shifts below: every walk is made of it.
+    @inlinable @inline(__always) public func frameShift(_ level: Int) -> UInt64 {
+        UInt64(truncatingIfNeeded: 3 &- level) &* 9
+    }
 
     /// Frames that the whole table can map.
-    @inlinable public var capacity: UInt64 { 512 << (frameShift(rootLevel) + UInt64(rootOrder)) }
+    @inlinable @inline(__always) public var capacity: UInt64 {
+        512 &<< (frameShift(rootLevel) &+ UInt64(truncatingIfNeeded: rootOrder))
+    }
 
     /// Index of `frame` in its table of `level`. The root may have several tables in a row.
     @inlinable @inline(__always) public func index(_ frame: UInt64, level: Int) -> UInt64 {
-        let index = frame >> frameShift(level)
+        let index = frame &>> frameShift(level)
         return level == rootLevel ? index : index & 511
     }
 }

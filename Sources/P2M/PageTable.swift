@@ -34,22 +34,17 @@ public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
     /// What `frame` is, and the order of the entry that says so. `.invalid` where nothing is mapped.
     public func lookup(_ frame: GFN) -> (frame: MFN, type: P2MType, order: Int) {
         guard frame.rawValue < format.capacity else { return (.invalid, .invalid, 0) }
-        var table = root
         var level = format.rootLevel
-        while true {
-            let word = load(slot(table, format.index(frame.rawValue, level: level)))
-            switch format.decode(word, level: level) {
-            case .none:
-                return (.invalid, .invalid, Int(format.frameShift(level)))
-            case .table(let next):
-                guard level < 3 else { return (.invalid, .invalid, 0) }
-                table = next
-                level += 1
-            case .leaf(let start, let type):
-                let shift = format.frameShift(level)
-                return (start + (frame.rawValue & ((1 << shift) - 1)), type, Int(shift))
-            }
+        var shift = format.frameShift(level)
+        var word = load(slot(root, frame.rawValue &>> shift))
+        while case .table(let next) = format.decode(word, level: level), level < 3 {
+            level &+= 1
+            shift &-= 9
+            word = load(slot(next, frame.rawValue &>> shift & 511))
         }
+        let order = Int(truncatingIfNeeded: shift)
+        guard case .leaf(let start, let type) = format.decode(word, level: level) else { return (.invalid, .invalid, order) }
+        return (start + (frame.rawValue & (1 &<< shift &- 1)), type, order)
     }
 
     // MARK: Writing
@@ -240,7 +235,7 @@ public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
 
     // MARK: Entries
 
-    @inline(__always) private func slot(_ table: MFN, _ index: UInt64) -> MachineAddress { table.address + index * 8 }
+    @inline(__always) private func slot(_ table: MFN, _ index: UInt64) -> MachineAddress { table.address + index &* 8 }
     @inline(__always) private func load(_ slot: MachineAddress) -> UInt64 {
         frames.atomic(UInt64.self, at: slot).pointee.load(ordering: .acquiring)
     }
