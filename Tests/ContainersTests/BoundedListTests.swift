@@ -6,16 +6,19 @@ import Testing
 @Suite struct BoundedListTests {
     @Test func holdsAsManyAsItHasRoomFor() {
         var list = BoundedList<UInt64, 3>()
-        #expect(list.count == 0 && list.span.isEmpty)
+        let isEmpty = list.span.isEmpty
+        #expect(list.count == 0 && isEmpty)
         for value in 1...3 as ClosedRange<UInt64> {
-            #expect(list.append(value * 10))
+            let isAppended = list.append(value * 10)
+            #expect(isAppended)
             #expect(list.count == Int(value))
         }
-        #expect(!list.append(40))
+        let isAppended = list.append(40)
+        #expect(!isAppended)
         #expect(list.count == 3)
-        #expect((0..<3).map { list[$0] } == [10, 20, 30])
-        let span = list.span
-        #expect(span.count == 3 && span[0] == 10 && span[2] == 30)
+        for index in 0..<3 { #expect(list[index] == UInt64(index + 1) * 10) }
+        let (count, first, last) = (list.span.count, list.span[0], list.span[2])
+        #expect(count == 3 && first == 10 && last == 30)
     }
 
     @Test func anElementOfSeveralFieldsComesBackWhole() {
