@@ -85,6 +85,8 @@ var targets: [Target] = [
     module("Scheduler", ["XenABI", "Base", "Machine", "Sync", "Containers"]),
     module("Timekeeping", ["XenABI", "Base", "Machine", "Containers"]),
     module("VirtualGIC", ["Base", "Machine", "Sync", "Containers"]),
+    module("VirtualAPIC", ["Base", "Sync"]),
+    module("X86Emulator"),
     module("Firmware", ["Base"]),
     module("Decompression"),
     module("MMIO", ["Base", "Machine", "ArchCommon"]),
@@ -97,7 +99,7 @@ var targets: [Target] = [
 // The upper layers, which the composition root ties together.
 let domains: [Target.Dependency] = [
     "XenABI", "Base", "Machine", "Sync", "Containers", "Memory", "P2M", "EventChannels", "GrantTables", "Scheduler",
-    "Timekeeping", "VirtualGIC",
+    "Timekeeping", "VirtualGIC", "VirtualAPIC",
 ]
 targets += [
     module("Domains", domains),
@@ -115,7 +117,7 @@ if let image {
                 + [.byName(name: image.arch)]),
         module(
             "Hypervisor",
-            domains + ["Domains", "Hypercalls", "DomainBuilder", "Firmware", "MMIO", "ARM", "X86", "Drivers", "ArchCommon"]
+            domains + ["Domains", "Hypercalls", "DomainBuilder", "Firmware", "MMIO", "ARM", "X86", "Drivers", "ArchCommon", "Decompression", "X86Emulator"]
                 + [.byName(name: image.arch), .byName(name: image.metal), "Boot", "BootCommon"],
             extra: lockChecks, sources: image.rootSources),
     ]
@@ -132,6 +134,9 @@ if let image {
         tests("ARM", ["Base", "P2M"]),
         tests("Firmware", ["Base"]),
         tests("Decompression"),
+        tests("X86", ["Base", "P2M"]),
+        tests("VirtualAPIC", ["Base"]),
+        tests("X86Emulator"),
         tests("EventChannels", ["XenABI"]),
         tests("GrantTables", ["XenABI"]),
         tests("Timekeeping", ["XenABI"]),

@@ -41,6 +41,22 @@ static inline uint64_t x86_stub(uint64_t vector) { return (uint64_t)x86_stubs + 
 bool x86_try_read_msr(uint32_t msr, uint64_t *value);
 bool x86_try_write_msr(uint32_t msr, uint64_t value);
 
+// A guest's registers while it is not running, but RAX and RSP, which its control block has. world_switch.S knows the order.
+struct guest_registers {
+    uint64_t rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15;
+};
+
+// world_switch.S
+void x86_enter_svm(struct guest_registers *registers, uint64_t block, uint64_t host_block);
+// A 64-byte aligned area for the vector registers; mask: the parts of XCR0 to move, 0 without XSAVE.
+void x86_save_fp(uint64_t area, uint64_t mask);
+void x86_restore_fp(uint64_t area, uint64_t mask);
+static inline void x86_vmsave(uint64_t block) { __asm__ volatile("vmsave %0" ::"a"(block) : "memory"); }
+static inline void x86_write_xcr0(uint64_t value) {
+    __asm__ volatile("xsetbv" ::"c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+}
+static inline void x86_write_back_caches(void) { __asm__ volatile("wbinvd" ::: "memory"); }
+
 struct cpuid_result { uint32_t eax, ebx, ecx, edx; };
 
 static inline struct cpuid_result x86_cpuid(uint32_t leaf, uint32_t subleaf) {

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Base
+
+/// The registers of a local APIC that only its own vCPU reaches.
+struct LocalAPICRegisters: BitwiseCopyable {
+    let id: UInt32
+    /// IA32_APIC_BASE: enabled, and bootstrap processor in bit 8.
+    var base: UInt64
+    var taskPriority: UInt32 = 0
+    private var logicalDestination: UInt32 = 0
+    private var destinationFormat: UInt32 = .max
+    private var spurious: UInt32 = 0xff
+    private var inService = InlineArray<8, UInt32>(repeating: 0)
+    private var command: UInt64 = 0
+    /// Local vector table: timer, thermal, performance, LINT0, LINT1, error.
+    var local = InlineArray<6, UInt32>(repeating: Self.masked)
+    var timer = LocalAPICTimer()
+
+    private static var masked: UInt32 { 1 << 16 }
+
+    init(id: UInt32) {
+        self.id = id
+        base = 0xfee0_0000 | 1 << 11 | (id == 0 ? 1 << 8 : 0)
+    }
+
+    mutating func reset() {
+        let base = base
+        self = LocalAPICRegisters(id: id)
+        self.base = base
+    }
+
+    // MARK: State
+
+    var isX2: Bool { base >> 10 & 1 != 0 }
+    /// On both by the MSR and by the spurious interrupt's register. In xAPIC mode a new APIC takes nothing.
+    var isEnabled: Bool { base >> 11 & 1 != 0 && spurious >> 8 & 1 != 0 }
+    var isFlat: Bool { destinationFormat >> 28 == 0xf }
+    /// In x2APIC mode derived from the ID (10.12.10.2).
+    var logical: UInt32 { isX2 ? (id >> 4) << 16 | 1 << (id & 15) : logicalDestination }
+
+    var timerIsPeriodic: Bool { local[0] >> 17 & 3 == 1 }
+    var timerIsMasked: Bool { local[0] & Self.masked != 0 }
+
+    private var highestInService: UInt8? {
+        for word in (0..<8).reversed() where inService[word] != 0 {
+            return UInt8(word * 32 + 31 - inService[word].leadingZeroBitCount)
+        }
+        return nil
+    }
+
+    /// The class that interrupts must be above.
+    var processorPriority: UInt8 {
+        let serving = highestInService ?? 0
+        let task = UInt8(truncatingIfNeeded: taskPriority)
+        return task & 0xf0 >= serving & 0xf0 ? task : serving & 0xf0
+    }
+
+    mutating func setInService(_ vector: UInt8) { inService[Int(vector >> 5)] |= 1 << UInt32(vector & 31) }
+
+    /// The vector that has ended; nil where none was in service.
+    mutating func endInterrupt() -> UInt8? {
+        guard let vector = highestInService else { return nil }
+        inService[Int(vector >> 5)] &= ~(1 << UInt32(vector & 31))
+        return vector
+    }
+
+    /// Off to on, on to x2APIC, anything to off (10.12.5).
+    mutating func setBase(_ value: UInt64) -> Bool {
+        let mode: UInt64 = 3 << 10
+        guard value & ~mode == base & ~mode else { return false }
+        let old = base >> 10 & 3
+        let new = value >> 10 & 3
+        // 1: x2APIC without enable; from x2APIC (3) only off; from off (0) not straight to x2APIC.
+        guard new != 1, !(old == 3 && new == 2), !(old == 0 && new == 3) else { return false }
+        if new == 0 { reset() }
+        base = value
+        return true
+    }
+
+    // MARK: Reads
+
+    func read(_ offset: UInt32, now: SystemTime) -> UInt32? {
+        switch offset {
+        case LocalRegister.id: isX2 ? id : id << 24
+        case LocalRegister.version: VirtualLocalAPIC.version
+        case LocalRegister.taskPriority: taskPriority
+        case LocalRegister.processorPriority: UInt32(processorPriority)
+        case LocalRegister.logicalDestination: logical
+        case LocalRegister.destinationFormat: isX2 ? nil : destinationFormat
+        case LocalRegister.spurious: spurious
+        case LocalRegister.inService..<LocalRegister.inService + 0x80:
+            inService[Int(offset - LocalRegister.inService) >> 4]
+        case LocalRegister.errorStatus: 0
+        case LocalRegister.command: UInt32(truncatingIfNeeded: command)
+        case LocalRegister.commandTarget: UInt32(truncatingIfNeeded: command >> 32)
+        case LocalRegister.timer...LocalRegister.lastLocal: local[Int(offset - LocalRegister.timer) >> 4]
+        case LocalRegister.initialCount: timer.initial
+        case LocalRegister.currentCount: timer.current(now: now, isPeriodic: timerIsPeriodic)
+        case LocalRegister.divide: timer.divide
+        default: nil
+        }
+    }
+
+    // MARK: Writes
+
+    mutating func write(_ offset: UInt32, _ value: UInt64, now: SystemTime) -> LocalAPICEffect {
+        let word = UInt32(truncatingIfNeeded: value)
+        switch offset {
+        case LocalRegister.taskPriority: taskPriority = word & 0xff
+        case LocalRegister.logicalDestination where !isX2: logicalDestination = word & 0xff00_0000
+        case LocalRegister.destinationFormat where !isX2: destinationFormat = word | 0x0fff_ffff
+        case LocalRegister.spurious: setSpurious(word)
+        case LocalRegister.errorStatus: break
+        case LocalRegister.commandTarget where !isX2: command = command & 0xffff_ffff | UInt64(word) << 32
+        case LocalRegister.command: return send(value)
+        case LocalRegister.selfInterrupt where isX2:
+            return .send(InterprocessorCommand(low: word & 0xff | 1 << 18, destination: 0, isX2: true))
+        case LocalRegister.timer...LocalRegister.lastLocal: return setLocal(Int(offset - LocalRegister.timer) >> 4, word)
+        case LocalRegister.initialCount:
+            timer.start(word, now: now)
+            return .timerChanged
+        case LocalRegister.divide:
+            timer.setDivide(word, now: now, isPeriodic: timerIsPeriodic)
+            return .timerChanged
+        default: return .refused
+        }
+        return .none
+    }
+
+    /// Turned off by software: every local interrupt is masked (10.4.7.2).
+    private mutating func setSpurious(_ word: UInt32) {
+        spurious = word & 0x1ff
+        guard word >> 8 & 1 == 0 else { return }
+        for index in 0..<6 { local[index] |= Self.masked }
+    }
+
+    private mutating func setLocal(_ index: Int, _ word: UInt32) -> LocalAPICEffect {
+        // Vector, delivery mode, polarity, trigger, mask; the timer's mode.
+        let mask: UInt32 = index == 0 ? 0x3_00ff : index == 3 || index == 4 ? 0x1_a7ff : 0x1_07ff
+        local[index] = word & mask | (spurious >> 8 & 1 == 0 ? Self.masked : 0)
+        return index == 0 ? .timerChanged : .none
+    }
+
+    private mutating func send(_ value: UInt64) -> LocalAPICEffect {
+        let low = UInt32(truncatingIfNeeded: value) & ~(1 << 12)
+        if isX2 { command = value & ~(1 << 12) } else { command = command & 0xffff_ffff_0000_0000 | UInt64(low) }
+        let target = UInt32(truncatingIfNeeded: command >> 32)
+        return .send(InterprocessorCommand(low: low, destination: isX2 ? target : target >> 24, isX2: isX2))
+    }
+}
+
+/// The timer: counts down from `initial` at 1 GHz / 10 / divisor (Xen: APIC_BUS_CYCLE_NS).
+struct LocalAPICTimer: BitwiseCopyable {
+    private static var cycle: UInt64 { 10 }
+
+    private(set) var initial: UInt32 = 0
+    private(set) var divide: UInt32 = 0
+    /// When it began to count; it is stopped while `initial` is 0 or it `isDone`.
+    private var began = SystemTime(nanoseconds: 0)
+    private var isDone = true
+
+    /// Counts are this many nanoseconds each: 1 to 128 cycles (10.5.4).
+    private var step: UInt64 {
+        let code = divide & 3 | divide >> 1 & 4
+        return Self.cycle << UInt64((code + 1) & 7)
+    }
+
+    private var period: UInt64 { UInt64(initial) &* step }
+
+    mutating func start(_ count: UInt32, now: SystemTime) {
+        initial = count
+        began = now
+        isDone = count == 0
+    }
+
+    mutating func setDivide(_ value: UInt32, now: SystemTime, isPeriodic: Bool) {
+        let left = current(now: now, isPeriodic: isPeriodic)
+        divide = value & 0xb
+        if !isDone { began = SystemTime(nanoseconds: now.nanoseconds &- UInt64(initial - min(left, initial)) &* step) }
+    }
+
+    func deadline(_ isPeriodic: Bool) -> SystemTime { isDone ? .never : began + period }
+
+    func current(now: SystemTime, isPeriodic: Bool) -> UInt32 {
+        guard !isDone, initial > 0 else { return 0 }
+        let passed = (now.nanoseconds &- began.nanoseconds) / step
+        if passed < UInt64(initial) { return initial - UInt32(passed) }
+        return isPeriodic ? initial - UInt32(passed % UInt64(initial)) : 0
+    }
+
+    /// True where it has run out. Periods that were missed are made up for by one interrupt.
+    mutating func fire(now: SystemTime, isPeriodic: Bool) -> Bool {
+        guard !isDone, period > 0, now >= began + period else { return false }
+        if isPeriodic {
+            began = began + (now.nanoseconds &- began.nanoseconds) / period &* period
+        } else {
+            isDone = true
+        }
+        return true
+    }
+}

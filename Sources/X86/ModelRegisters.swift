@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Model-specific registers that guests name (AMD APM 2, appendix A; Intel SDM 4, table 2-2).
+public enum GuestMSR {
+    public static var timeStamp: UInt32 { 0x10 }
+    public static var apicBase: UInt32 { 0x1b }
+    public static var sysenterCS: UInt32 { 0x174 }
+    public static var pageAttributes: UInt32 { 0x277 }
+    public static var x2APIC: ClosedRange<UInt32> { 0x800...0x8ff }
+    /// Xen's: writes a page of hypercalls.
+    public static var hypercallPage: UInt32 { 0x4000_0000 }
+    public static var extendedFeatures: UInt32 { 0xc000_0080 }
+    public static var star: UInt32 { 0xc000_0081 }
+    public static var kernelGSBase: UInt32 { 0xc000_0102 }
+
+    /// What the processor itself switches with the guest: SYSENTER's three, SYSCALL's four, and the bases of FS and GS.
+    /// Nothing else passes without us.
+    public static var direct: InlineArray<3, ClosedRange<UInt32>> { [0x174...0x176, 0xc000_0081...0xc000_0084, 0xc000_0100...0xc000_0102] }
+
+    /// Bits of EFER that a guest may set: SCE, LME, LMA, NXE, FFXSR. SVME is the host's.
+    public static var featureMask: UInt64 { 1 << 0 | 1 << 8 | 1 << 10 | 1 << 11 | 1 << 14 }
+
+    /// What reads of registers say that are always the same, and whether writes to them are ignored; others are refused.
+    public static func constant(_ number: UInt32) -> (value: UInt64, ignoresWrites: Bool)? {
+        let table: InlineArray<9, (UInt32, UInt64, Bool)> = [
+            (0x8b, 0, true),  // microcode: none
+            (0xfe, 0x508, false),  // MTRRs: 8 variable, fixed, write-combining
+            (0x179, 0, false),  // machine check: no banks
+            (0x17a, 0, true),
+            (0x1d9, 0, true),  // DEBUGCTL
+            (0xc001_0010, 0, true),  // SYSCFG
+            (0xc001_0015, 0, true),  // HWCR
+            (0xc001_0055, 0, true),  // C1E: off
+            (0xc001_1029, 2, true),  // DE_CFG: LFENCE serialises
+        ]
+        for index in table.indices where table[index].0 == number { return (table[index].1, table[index].2) }
+        return nil
+    }
+
+    /// Whether a value of the page attribute table is one: eight types of memory.
+    public static func isPageAttributes(_ value: UInt64) -> Bool {
+        for index in UInt64(0)..<8 {
+            let type = value >> (index * 8) & 0xff
+            if type > 7 || type == 2 || type == 3 { return false }
+        }
+        return true
+    }
+}
+
+/// The memory type range registers, which a guest may set and which have no effect: nested paging knows the host's.
+public enum MemoryTypeRegister {
+    public static var count: Int { 28 }
+    /// The guest's default: everything is write-back.
+    public static var enabledWriteBack: UInt64 { 1 << 11 | 1 << 10 | 6 }
+    public static var defaultType: Int { 0 }
+    public static var firstFixed: Int { 17 }
+
+    /// Where a register is kept; nil where `number` is none of them.
+    public static func index(_ number: UInt32) -> Int? {
+        switch number {
+        case 0x2ff: 0
+        case 0x200...0x20f: 1 + Int(number - 0x200)
+        case 0x250: 17
+        case 0x258, 0x259: 18 + Int(number - 0x258)
+        case 0x268...0x26f: 20 + Int(number - 0x268)
+        default: nil
+        }
+    }
+}
+
+/// A map of model-specific registers that are intercepted: two bits each, for reads and writes, in 8 KiB (AMD APM 2, 15.11).
+public enum MSRPermission {
+    public static var frames: UInt64 { 2 }
+
+    /// The byte and the two bits of a register; nil where it has none and is always intercepted.
+    public static func place(of number: UInt32) -> (byte: UInt64, mask: UInt8)? {
+        let bases: InlineArray<3, UInt32> = [0, 0xc000_0000, 0xc001_0000]
+        for index in bases.indices where number &- bases[index] < 0x2000 {
+            let bit = UInt64(number - bases[index]) * 2
+            return (UInt64(index) * 0x800 + bit / 8, UInt8(3) << UInt8(truncatingIfNeeded: bit & 7))
+        }
+        return nil
+    }
+}
+
+/// What a guest writes to IA32_EFER, CR0 and XCR0 and what becomes of it.
+public enum ControlWrite {
+    /// EFER as it is kept, or nil where the write is refused. LMA is the processor's own.
+    public static func features(_ value: UInt64, old: UInt64, cr0: UInt64) -> UInt64? {
+        guard value & ~GuestMSR.featureMask == 0 else { return nil }
+        // Long mode is turned on and off with paging off.
+        if (value ^ old) >> 8 & 1 != 0, cr0 >> 31 != 0 { return nil }
+        return value & ~(1 << 10) | old & (1 << 10)
+    }
+
+    /// Whether XCR0 may be `value`, with `allowed` what the host has of it: x87 always, AVX only with SSE.
+    public static func isExtendedControl(_ value: UInt64, allowed: UInt64) -> Bool {
+        value & 1 != 0 && value & ~(allowed & CPUIDPolicy.extendedStates) == 0 && (value & 4 == 0 || value & 2 != 0)
+    }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Why a guest left on AMD: the control block's exit fields as a value (AMD APM 2, appendix C).
+public enum SVMExit: Equatable, Sendable {
+    /// The host's interrupt waits.
+    case interrupt
+    /// The host's NMI waits.
+    case nmi
+    /// SMI or INIT of the host: nothing to do.
+    case ignored
+    /// The guest takes interrupts again.
+    case window
+    case exception(vector: UInt8, error: UInt64)
+    case cpuid
+    case halt
+    case hypercall
+    case port(PortAccess)
+    case readMSR
+    case writeMSR
+    case setExtendedControl
+    /// INVD, WBINVD: two bytes.
+    case flushCaches
+    case nestedFault(NestedFault)
+    /// An instruction that this guest's processor does not have.
+    case undefined
+    /// RDPMC: no counters.
+    case refused
+    /// Triple fault.
+    case shutdown
+    /// VMRUN refused the state that it was given.
+    case invalidState
+    case unexpected(code: UInt64)
+
+    public init(code: UInt64, info1: UInt64, info2: UInt64) {
+        switch code {
+        case 0x40...0x5f: self = .exception(vector: UInt8(truncatingIfNeeded: code - 0x40), error: info1)
+        case 0x7b: self = .port(PortAccess(info1: info1, next: info2))
+        case 0x7c: self = info1 & 1 != 0 ? .writeMSR : .readMSR
+        case 0x400: self = .nestedFault(NestedFault(error: info1, address: info2))
+        case .max: self = .invalidState
+        default: self = Self.simple(code)
+        }
+    }
+
+    /// Exits that say all by their number.
+    private static func simple(_ code: UInt64) -> SVMExit {
+        let exits: InlineArray<23, (UInt64, SVMExit)> = [
+            (0x60, .interrupt), (0x61, .nmi), (0x62, .ignored), (0x63, .ignored), (0x64, .window), (0x6f, .refused),
+            (0x72, .cpuid), (0x76, .flushCaches), (0x78, .halt), (0x7a, .undefined), (0x7f, .shutdown),
+            (0x80, .undefined), (0x81, .hypercall), (0x82, .undefined), (0x83, .undefined), (0x84, .undefined),
+            (0x85, .undefined), (0x86, .undefined), (0x89, .flushCaches), (0x8a, .undefined), (0x8b, .undefined),
+            (0x8c, .undefined), (0x8d, .setExtendedControl),
+        ]
+        for index in exits.indices where exits[index].0 == code { return exits[index].1 }
+        return .unexpected(code: code)
+    }
+}
+
+/// IN, OUT, INS or OUTS (AMD APM 2, 15.10.2).
+public struct PortAccess: Equatable, Sendable, BitwiseCopyable {
+    public let port: UInt16
+    /// Bytes: 1, 2 or 4.
+    public let width: Int
+    public let isRead: Bool
+    /// INS, OUTS, which are emulated from their bytes.
+    public let isString: Bool
+    /// The next instruction.
+    public let next: UInt64
+
+    init(info1: UInt64, next: UInt64) {
+        port = UInt16(truncatingIfNeeded: info1 >> 16)
+        width = info1 >> 6 & 1 != 0 ? 4 : info1 >> 5 & 1 != 0 ? 2 : 1
+        isRead = info1 & 1 != 0
+        isString = info1 >> 2 & 1 != 0
+        self.next = next
+    }
+}
+
+/// A guest physical address that the nested tables do not let the guest use so (AMD APM 2, 15.25.6).
+public struct NestedFault: Equatable, Sendable, BitwiseCopyable {
+    public let address: UInt64
+    /// The entry was there and did not allow it.
+    public let isPresent: Bool
+    public let isWrite: Bool
+    public let isFetch: Bool
+    /// The guest's own page tables lie there.
+    public let isTableWalk: Bool
+
+    init(error: UInt64, address: UInt64) {
+        self.address = address
+        isPresent = error & 1 != 0
+        isWrite = error >> 1 & 1 != 0
+        isFetch = error >> 4 & 1 != 0
+        isTableWalk = error >> 33 & 1 != 0
+    }
+}

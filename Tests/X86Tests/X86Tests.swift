@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Base
+import P2M
+import Support
+import Testing
+
+@testable import X86
+
+@Suite struct SVMExitTests {
+    static let rows: [(UInt64, UInt64, UInt64, SVMExit)] = [
+        (0x60, 0, 0, .interrupt), (0x61, 0, 0, .nmi), (0x64, 0, 0, .window), (0x72, 0, 0, .cpuid), (0x78, 0, 0, .halt),
+        (0x7c, 0, 0, .readMSR), (0x7c, 1, 0, .writeMSR), (0x7f, 0, 0, .shutdown), (0x81, 0, 0, .hypercall),
+        (0x80, 0, 0, .undefined), (0x8d, 0, 0, .setExtendedControl), (.max, 0, 0, .invalidState),
+        (0x52, 5, 0, .exception(vector: 18, error: 5)), (0x65, 0, 0, .unexpected(code: 0x65)),
+        (0x7b, 0x3f8 << 16 | 1 << 4 | 1, 0x1234, .port(PortAccess(info1: 0x3f80011, next: 0x1234))),
+        (0x400, 1 << 33 | 7, 0xfee0_0000, .nestedFault(NestedFault(error: 1 << 33 | 7, address: 0xfee0_0000))),
+    ]
+
+    @Test(arguments: rows.indices) func decodes(_ index: Int) {
+        let row = Self.rows[index]
+        #expect(SVMExit(code: row.0, info1: row.1, info2: row.2) == row.3)
+    }
+
+    @Test func portsAndFaults() {
+        let port = PortAccess(info1: 0xcfc << 16 | 1 << 6, next: 9)
+        #expect(port.port == 0xcfc && port.width == 4 && !port.isRead && !port.isString)
+        #expect(PortAccess(info1: 1 << 5 | 1 << 2 | 1, next: 0).width == 2)
+        let fault = NestedFault(error: 1 << 33 | 7, address: 0)
+        #expect(fault.isPresent && fault.isWrite && !fault.isFetch && fault.isTableWalk)
+    }
+}
+
+@Suite struct InterceptedInstructionTests {
+    @Test func lengths() {
+        func length(_ instruction: InterceptedInstruction, _ bytes: [UInt8]) -> Int? { instruction.length(bytes.span) }
+        #expect(length(.cpuid, [0x0f, 0xa2, 0x90]) == 2)
+        #expect(length(.cpuid, [0x66, 0x48, 0x0f, 0xa2]) == 4)
+        #expect(length(.hypercall, [0x0f, 0x01, 0xd9]) == 3)
+        #expect(length(.hypercall, [0x0f, 0x01]) == nil)
+        #expect(length(.readMSR, [0x0f, 0x30]) == nil)
+        #expect(length(.halt, [0xf4]) == 1)
+        #expect(length(.halt, [UInt8](repeating: 0x66, count: 15) + [0xf4]) == nil)
+    }
+}
+
+/// Guest physical memory as a dictionary of words.
+@Suite struct GuestPagingTests {
+    static func walk(
+        _ memory: [UInt64: UInt64], _ address: UInt64, _ access: GuestPaging.Access = .read, level: UInt8 = 0,
+        cr0: UInt64 = 1 << 31 | 1 << 16 | 1, cr4: UInt64 = 1 << 5, efer: UInt64 = 1 << 10 | 1 << 11
+    ) -> UInt64? {
+        GuestPaging(cr0: cr0, cr3: 0x1000, cr4: cr4, efer: efer, level: level).translate(address, access) { memory[$0] }
+    }
+
+    static let long: [UInt64: UInt64] = [
+        0x1000: 0x2007, 0x2000: 0x3007, 0x2008: 0x4000_0087, 0x3000: 0x4007, 0x3008: 0x20_0083,
+        0x4000: 0x5001 | 1 << 63, 0x4008: 0x6005, 0x4010: 0x7007, 0x1ff8: 0x2003,
+    ]
+
+    @Test func longMode() {
+        #expect(Self.walk(Self.long, 0x123) == 0x5123)
+        #expect(Self.walk(Self.long, 0x20_0456) == 0x20_0456)
+        #expect(Self.walk(Self.long, 0x4123_4567) == 0x4123_4567)
+        #expect(Self.walk(Self.long, 0x3000) == nil)
+        #expect(Self.walk(Self.long, 0xffff_ff80_0000_0123) == 0x5123)
+        #expect(Self.walk(Self.long, 0x8000_0000_0000) == nil, "not canonical")
+    }
+
+    @Test func rights() {
+        #expect(Self.walk(Self.long, 0x123, .write) == nil)
+        #expect(Self.walk(Self.long, 0x123, .write, cr0: 1 << 31 | 1) == 0x5123, "without CR0.WP")
+        #expect(Self.walk(Self.long, 0x123, .execute) == nil)
+        #expect(Self.walk(Self.long, 0x123, .execute, efer: 1 << 10) == 0x5123, "without EFER.NXE")
+        #expect(Self.walk(Self.long, 0x1123, .execute) == 0x6123)
+        #expect(Self.walk(Self.long, 0x123, level: 3) == nil)
+        #expect(Self.walk(Self.long, 0x1123, level: 3) == 0x6123)
+        #expect(Self.walk(Self.long, 0x1123, .write, level: 3, cr0: 1 << 31 | 1) == nil)
+        #expect(Self.walk(Self.long, 0x2123, .write, level: 3) == 0x7123)
+    }
+
+    @Test func otherModes() {
+        #expect(Self.walk([:], 0x1_2345_6789, cr0: 1) == 0x2345_6789)
+        let pae: [UInt64: UInt64] = [0x1008: 0x3001, 0x3000: 0x4003, 0x3008: 0x60_0083, 0x4008: 0x9003]
+        #expect(Self.walk(pae, 0x4000_1abc, efer: 0) == 0x9abc)
+        #expect(Self.walk(pae, 0x4020_1abc, efer: 0) == 0x60_1abc)
+        #expect(Self.walk(pae, 0x1abc, efer: 0) == nil)
+        let old: [UInt64: UInt64] = [0x1000: 0x0040_0083_0000_5003, 0x5000: 0x0000_7003_0000_0000]
+        #expect(Self.walk(old, 0x1abc, cr4: 1 << 4, efer: 0) == 0x7abc)
+        #expect(Self.walk(old, 0x41_2abc, cr4: 1 << 4, efer: 0) == 0x41_2abc)
+    }
+}
+
+@Suite struct NestedFormatTests {
+    @Test func entriesDecodeAsTheyWereMade() {
+        let format = NestedFormat(hasHugePages: true)
+        for type in [P2MType.ramReadWrite, .ramReadOnly, .deviceDirect, .deviceCached, .foreign, .grantReadWrite, .grantReadOnly] {
+            for level in 1...3 {
+                guard case .leaf(let frame, let found) = format.decode(format.leaf(MFN(0x4_0000), type: type, level: level), level: level)
+                else { return #expect(Bool(false)) }
+                #expect(frame == MFN(0x4_0000) && found == type)
+            }
+        }
+        guard case .table(let table) = format.decode(format.table(MFN(7)), level: 2) else { return #expect(Bool(false)) }
+        #expect(table == MFN(7))
+        guard case .none = format.decode(0, level: 3) else { return #expect(Bool(false)) }
+    }
+
+    @Test func rights() {
+        let format = NestedFormat(hasHugePages: false)
+        func bits(_ type: P2MType) -> UInt64 { format.leaf(MFN(1), type: type, level: 3) }
+        #expect(bits(.ramReadWrite) & 7 == 7 && bits(.ramReadWrite) >> 63 == 0)
+        #expect(bits(.ramReadOnly) & 7 == 5)
+        #expect(bits(.grantReadOnly) & 7 == 5 && bits(.grantReadOnly) >> 63 == 1)
+        #expect(bits(.deviceDirect) & 0x18 == 0x18)
+        #expect(bits(.ramReadWrite) & 0x18 == 0)
+        #expect(!format.canMap(at: 1) && format.canMap(at: 2))
+    }
+}
+
+struct FakeProcessor: ProcessorIdentification {
+    func leaf(_ leaf: UInt32, _ subleaf: UInt32) -> CPUIDResult { CPUIDResult(eax: .max, ebx: .max, ecx: .max, edx: .max) }
+}
+
+@Suite struct PolicyTests {
+    static func answer(_ leaf: UInt32, _ subleaf: UInt32 = 0, cr4: UInt64 = 0, xcr0: UInt64 = 1) -> CPUIDResult {
+        CPUIDPolicy(tscKilohertz: 1_000_000).answer(
+            leaf, subleaf, to: .init(vcpu: 3, vcpus: 4, domain: 0, cr4: cr4, extendedControl: xcr0), host: FakeProcessor())
+    }
+
+    @Test func hidesWhatIsNotVirtualised() {
+        let one = Self.answer(1)
+        #expect(one.ecx >> 3 & 1 == 0, "MONITOR")
+        #expect(one.ecx >> 5 & 1 == 0, "VMX")
+        #expect(one.ecx >> 24 & 1 == 0, "TSC deadline")
+        #expect(one.ecx >> 27 & 1 == 0 && Self.answer(1, cr4: 1 << 18).ecx >> 27 & 1 == 1, "OSXSAVE")
+        #expect(one.ecx >> 21 & 1 == 1 && one.ecx >> 31 == 1, "x2APIC, hypervisor")
+        #expect(one.ebx >> 24 == 6 && one.ebx >> 16 & 0xff == 8)
+        #expect(one.edx == 0x178b_bb7f)
+        let extended = Self.answer(0x8000_0001)
+        #expect(extended.ecx >> 2 & 1 == 0, "SVM")
+        #expect(extended.edx >> 27 & 1 == 0, "RDTSCP")
+        #expect(extended.edx >> 29 & 1 == 1 && extended.edx >> 20 & 1 == 1 && extended.edx >> 26 & 1 == 1)
+        #expect(Self.answer(5) == CPUIDResult() && Self.answer(0x8000_000a) == CPUIDResult())
+        #expect(Self.answer(7, 1) == CPUIDResult())
+        #expect(Self.answer(0).eax == 0xd && Self.answer(0x8000_0000).eax == 0x8000_0008)
+    }
+
+    @Test func hypervisorLeaves() {
+        #expect(Self.answer(0x4000_0000) == CPUIDResult(eax: 0x4000_0004, ebx: 0x566e_6558, ecx: 0x6558_4d4d, edx: 0x4d4d_566e))
+        #expect(Self.answer(0x4000_0001).eax == 0x4_0011)
+        #expect(Self.answer(0x4000_0002) == CPUIDResult(eax: 1, ebx: 0x4000_0000))
+        #expect(Self.answer(0x4000_0003).ecx == 1_000_000)
+        #expect(Self.answer(0x4000_0004) == CPUIDResult(eax: 1 << 1 | 1 << 3 | 1 << 4 | 1 << 6, ebx: 3))
+        #expect(Self.answer(0x4000_0005) == CPUIDResult())
+    }
+
+    @Test func saveArea() {
+        #expect(Self.answer(0xd) == CPUIDResult(eax: 7, ebx: 576, ecx: 832))
+        #expect(Self.answer(0xd, xcr0: 7).ebx == 832)
+        #expect(Self.answer(0xd, 1) == CPUIDResult(eax: 1))
+        #expect(Self.answer(0xd, 3) == CPUIDResult())
+    }
+
+    @Test func controls() {
+        #expect(ControlWrite.features(0x501, old: 0x400, cr0: 0) == 0x501)
+        #expect(ControlWrite.features(0x100, old: 0, cr0: 1 << 31) == nil)
+        #expect(ControlWrite.features(1 << 12, old: 0, cr0: 0) == nil, "SVME")
+        #expect(ControlWrite.isExtendedControl(7, allowed: 7))
+        for value: UInt64 in [0, 2, 5, 15, 1 << 63 | 1] { #expect(!ControlWrite.isExtendedControl(value, allowed: 7)) }
+        #expect(!ControlWrite.isExtendedControl(7, allowed: 3))
+        #expect(GuestMSR.isPageAttributes(0x0007_0406_0007_0406))
+        #expect(!GuestMSR.isPageAttributes(0x0007_0406_0007_0402))
+    }
+
+    @Test func permissionMap() {
+        #expect(MSRPermission.place(of: 0)?.byte == 0)
+        #expect(MSRPermission.place(of: 0x174).map { "\($0)" } == "(byte: 93, mask: 3)")
+        #expect(MSRPermission.place(of: 0xc000_0082).map { "\($0)" } == "(byte: 2080, mask: 48)")
+        #expect(MSRPermission.place(of: 0xc001_0015)?.byte == 0x1005)
+        #expect(MSRPermission.place(of: 0x4000_0000) == nil)
+        #expect(MemoryTypeRegister.index(0x26f) == 27 && MemoryTypeRegister.index(0x200) == 1 && MemoryTypeRegister.index(0x210) == nil)
+    }
+}
