@@ -16,13 +16,13 @@ struct Image {
 
     static let all: [String: Image] = [
         "arm64": Image(
-            arch: "ArchARM64", metal: "ARM64", boot: "arm64", rootSources: ["Common", "ARM", "ARM64"],
+            arch: "ArchARM64", metal: "ARM64", boot: "arm64", rootSources: ["Common", "Guests", "ARM", "ARM64"],
             flags: ["-mgeneral-regs-only", "-mno-outline-atomics"]),
         "arm32": Image(
             arch: "ArchARM32", metal: "ARM32", boot: "arm32", rootSources: ["Common", "ARM", "ARM32"],
             flags: ["-mcpu=cortex-a15", "-mfpu=none", "-mfloat-abi=soft", "-fno-omit-frame-pointer"]),
         "x86_64": Image(
-            arch: "ArchX86", metal: "X86Machine", boot: "x86_64", rootSources: ["Common", "X86"],
+            arch: "ArchX86", metal: "X86Machine", boot: "x86_64", rootSources: ["Common", "Guests", "X86"],
             flags: ["-fPIE", "-mno-red-zone", "-mno-sse", "-mno-sse2", "-mno-mmx", "-mno-avx", "-msoft-float"]),
     ]
 }

@@ -31,7 +31,9 @@ enum X86Branches {
     }
 
     /// Bytes from the nearest opcode's operand's top to this one's.
-    @inline(__always) private static func overlap(_ recent: UInt32) -> Int { recent == 0 ? 0 : 32 - recent.leadingZeroBitCount }
+    @inline(__always) private static func overlap(_ recent: UInt32) -> Int {
+        recent == 0 ? 0 : 32 - recent.leadingZeroBitCount
+    }
 
     private static func isOperand(_ bytes: borrowing MutableSpan<UInt8>, _ index: Int, _ recent: UInt32) -> Bool {
         if recent != 0 {

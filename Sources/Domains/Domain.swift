@@ -7,7 +7,7 @@ public import GrantTables
 public import P2M
 public import Sync
 public import Synchronization
-import Timekeeping
+public import Timekeeping
 public import XenABI
 
 /// A virtual machine: what is portable of it, and `Extra`, which is the machine's.
@@ -117,6 +117,8 @@ public struct VCPU<P: Platform>: ~Copyable {
     public let isUp: Atomic<Bool>
     /// What it is doing and has done; the scheduler says so (`changeRunstate`).
     let runstate: SpinLock<RunstateAccount>
+    /// The timers that it sets by hypercall (x86).
+    public let timers = SpinLock(VCPUTimers(), rank: .timer)
     /// Guest virtual address of the runstate area; 0 for none.
     let runstateArea = Atomic<UInt64>(0)
     public let extra: P.VCPUExtra

@@ -80,6 +80,13 @@ public protocol Platform: Sendable {
 
     /// What XENVER_build_id says: the identity of the image, which its linker gave it. Nil where there is none.
     var buildID: InlineArray<20, UInt8>? { get }
+    /// See the defaults of these in PlatformOperations.swift.
+    var vcpuOperations: UInt64 { get }
+    var physdevNotices: UInt64 { get }
+    func timersChanged(_ vcpu: Ref<VCPU<Self>>)
+    func vcpuInfoMoved(_ vcpu: Ref<VCPU<Self>>)
+    func setUpcallVector(_ vector: UInt8, _ vcpu: Ref<VCPU<Self>>) throws(XenError)
+
     /// What XENVER_capabilities says.
     var capabilities: StaticString { get }
     /// Features of this ISA (XENFEAT_* bits) besides those that every auto-translated domain has.

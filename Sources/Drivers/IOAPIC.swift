@@ -27,4 +27,14 @@ public struct IOAPIC<Registers: Bus>: Sendable {
     public func maskAll() {
         for line in 0..<lines { write(0x10 + line * 2, read(0x10 + line * 2) | 1 << 16) }
     }
+
+    /// Sends a line's interrupts to the CPU with that ID, in physical mode. Masked first, and the mask comes off last.
+    public func route(
+        _ line: UInt32, vector: UInt8, to id: UInt8, isLevel: Bool, isActiveLow: Bool, isMasked: Bool
+    ) {
+        let low = UInt32(vector) | (isActiveLow ? 1 << 13 : 0) | (isLevel ? 1 << 15 : 0)
+        write(0x10 + line * 2, low | 1 << 16)
+        write(0x11 + line * 2, UInt32(id) << 24)
+        if !isMasked { write(0x10 + line * 2, low) }
+    }
 }

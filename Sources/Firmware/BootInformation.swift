@@ -69,6 +69,12 @@ public struct BootInformation: ~Escapable {
         @_lifetime(copy self) get { startsWithImageName ? Self.withoutFirstWord(commandLine) : commandLine }
     }
 
+    /// A module's words, likewise: a kernel's command line.
+    @_lifetime(copy words)
+    public func words(of words: Span<UInt8>) -> Span<UInt8> {
+        startsWithImageName ? Self.withoutFirstWord(words) : words
+    }
+
     @_lifetime(copy text)
     private static func withoutFirstWord(_ text: Span<UInt8>) -> Span<UInt8> {
         let space = UInt8(ascii: " ")

@@ -95,7 +95,8 @@ public struct PVHKernel: ~Escapable {
             let type = notes.littleEndian32(at: position + 8)
         {
             let value = position + 12 + Int((nameSize &+ 3) & ~3)
-            if nameSize == 4, type == physicalEntry, size >= 4, notes.slice(from: position + 12, count: 4).hasPrefix("Xen\0") {
+            if nameSize == 4, type == physicalEntry, size >= 4, notes.slice(from: position + 12, count: 4).hasPrefix("Xen\0")
+            {
                 return notes.littleEndian32(at: value)
             }
             position = value + Int((size &+ 3) & ~3)

@@ -15,8 +15,17 @@ extension Call {
         case .setParam: return try setParameter()
         case .getParam: return try getParameter()
         case .guestRequestVMEvent: return try requestEvent()
+        case .setEvtchnUpcallVector: return try setUpcallVector()
         default: throw .enosys
         }
+    }
+
+    /// Xen: HVMOP_set_evtchn_upcall_vector
+    private func setUpcallVector() throws(XenError) -> Outcome {
+        let argument = try platform.guest.read(HVMEvtchnUpcallVector.self, at: handle(1))
+        guard let target = domain.pointee.vcpu(VCPUID(argument.vcpu)) else { throw .enoent }
+        try platform.setUpcallVector(argument.vector, target)
+        return .success
     }
 
     /// Xen: HVMOP_set_param

@@ -10,11 +10,13 @@ import XenABI
 
 /// The small ones: physdev_op, platform_op, vm_assist.
 extension Call {
-    /// Xen: __HYPERVISOR_physdev_op. On ARM no operation exists without PCI passthrough (Xen: arch/arm/physdev.c).
+    /// Xen: __HYPERVISOR_physdev_op. On ARM no operation exists without PCI passthrough (Xen: arch/arm/physdev.c). On x86 the
+    /// hardware domain tells of PCI devices; other operations are for PV domains.
     func physdevOp() throws(XenError) -> Outcome {
-        switch PhysdevOp(rawValue: word(0)) {
-        default: throw .enosys
-        }
+        guard let operation = PhysdevOp(rawValue: word(0)), platform.physdevNotices >> UInt64(operation.rawValue) & 1 != 0,
+            domain.pointee.isPrivileged
+        else { throw .enosys }
+        return .success
     }
 
     /// Xen: __HYPERVISOR_platform_op

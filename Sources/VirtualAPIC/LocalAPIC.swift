@@ -24,9 +24,10 @@ public struct VirtualLocalAPIC: ~Copyable {
 
     // MARK: Interrupts
 
-    /// An interrupt arrives. False where it was waiting already, or the APIC is off.
+    /// An interrupt arrives. False where it was waiting already. An APIC that is turned off takes messages of nobody; what is
+    /// posted by the hypervisor itself waits there until it is turned on.
     @discardableResult public func post(_ vector: UInt8, isLevel: Bool) -> Bool {
-        guard vector >= 16, registers.withLock({ $0.isEnabled }) else { return false }
+        guard vector >= 16 else { return false }
         let word = Int(vector >> 5)
         let bit: UInt32 = 1 << UInt32(vector & 31)
         if isLevel {
@@ -48,7 +49,7 @@ public struct VirtualLocalAPIC: ~Copyable {
     /// The interrupt that the processor would take now, were it to take any.
     public var pending: UInt8? {
         guard let vector = highestRequest else { return nil }
-        let priority = registers.withLock { $0.processorPriority }
+        let priority = registers.withLock { $0.isEnabled ? $0.processorPriority : .max }
         return vector & 0xf0 > priority & 0xf0 ? vector : nil
     }
 

@@ -52,7 +52,9 @@ public struct GuestPaging: Sendable, BitwiseCopyable {
 
     /// Tables of 512 entries: `levels` of them, the last maps 4 KiB pages.
     @inline(__always)
-    private func walk(_ address: UInt64, levels: UInt64, root: UInt64, _ access: Access, word: (UInt64) -> UInt64?) -> UInt64? {
+    private func walk(_ address: UInt64, levels: UInt64, root: UInt64, _ access: Access, word: (UInt64) -> UInt64?)
+        -> UInt64?
+    {
         var table = root
         var rights: UInt64 = 6
         var noExecute = false

@@ -15,14 +15,16 @@ public enum GuestMSR {
 
     /// What the processor itself switches with the guest: SYSENTER's three, SYSCALL's four, and the bases of FS and GS.
     /// Nothing else passes without us.
-    public static var direct: InlineArray<3, ClosedRange<UInt32>> { [0x174...0x176, 0xc000_0081...0xc000_0084, 0xc000_0100...0xc000_0102] }
+    public static var direct: InlineArray<3, ClosedRange<UInt32>> {
+        [0x174...0x176, 0xc000_0081...0xc000_0084, 0xc000_0100...0xc000_0102]
+    }
 
     /// Bits of EFER that a guest may set: SCE, LME, LMA, NXE, FFXSR. SVME is the host's.
     public static var featureMask: UInt64 { 1 << 0 | 1 << 8 | 1 << 10 | 1 << 11 | 1 << 14 }
 
     /// What reads of registers say that are always the same, and whether writes to them are ignored; others are refused.
     public static func constant(_ number: UInt32) -> (value: UInt64, ignoresWrites: Bool)? {
-        let table: InlineArray<9, (UInt32, UInt64, Bool)> = [
+        let table: InlineArray<10, (UInt32, UInt64, Bool)> = [
             (0x8b, 0, true),  // microcode: none
             (0xfe, 0x508, false),  // MTRRs: 8 variable, fixed, write-combining
             (0x179, 0, false),  // machine check: no banks
@@ -30,6 +32,7 @@ public enum GuestMSR {
             (0x1d9, 0, true),  // DEBUGCTL
             (0xc001_0010, 0, true),  // SYSCFG
             (0xc001_0015, 0, true),  // HWCR
+            (0xc001_001f, 0, true),  // NB_CFG
             (0xc001_0055, 0, true),  // C1E: off
             (0xc001_1029, 2, true),  // DE_CFG: LFENCE serialises
         ]

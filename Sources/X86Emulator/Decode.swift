@@ -115,7 +115,9 @@ extension MemoryMove {
         case 0x88, 0x89:
             return reader.memoryOperand().map { (.store(reader.register($0, width: wide)), wide) }
         case 0x8a, 0x8b:
-            return reader.memoryOperand().map { (.load(reader.register($0, width: wide), target: wide, isSigned: false), wide) }
+            return reader.memoryOperand().map {
+                (.load(reader.register($0, width: wide), target: wide, isSigned: false), wide)
+            }
         case 0xa0...0xa3:
             guard reader.number(reader.addressWidth) != nil else { return nil }
             let register = GeneralRegister(0)

@@ -26,5 +26,10 @@ public struct X2APICBus: Bus {
 public enum MSR {
     public static var apicBase: UInt32 { 0x1b }
     public static var attributes: UInt32 { 0x277 }
+    public static var extendedFeatures: UInt32 { 0xc000_0080 }
+    /// Machine address of the page in which VMRUN saves the host (AMD APM 2, 15.30.4).
+    public static var hostSave: UInt32 { 0xc001_0117 }
+    /// VM_CR: bit 4 means that the firmware has turned SVM off.
+    public static var virtualisation: UInt32 { 0xc001_0114 }
     public static var tscDeadline: UInt32 { 0x6e0 }
 }

@@ -6,7 +6,7 @@
 // Address space (48 bits, low half; docs/decisions/0001-address-space.md):
 //   0x0000_0200_0000_0000  the image, 4 KiB pages, each section with its own permissions
 //   0x0000_0200_8000_0000  devices, mapped from Swift
-//   0x0000_0200_c000_0000  stacks, a slot of 128 KiB for each CPU
+//   0x0000_0200_c000_0000  stacks, a slot of 256 KiB for each CPU
 //   0x0000_4000_0000_0000  all RAM, machine address + this; at first all of the lower 4 GiB
 // `x86_boot_table` has besides these the image's first 2 MiB and the lowest 1 MiB at their machine addresses, for the moment
 // in which paging comes on.

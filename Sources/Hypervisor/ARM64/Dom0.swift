@@ -201,12 +201,6 @@ private func mapMemory(_ domain: MetalDomain, _ plan: Dom0TreePlan) {
     }
 }
 
-/// Nobody has walked dom0's tables yet.
-struct SilentCache: TranslationCache {
-    func entriesWritten() {}
-    func invalidate(_ frames: GuestRange) {}
-}
-
 // MARK: Modules
 
 /// Where things go in dom0's memory.

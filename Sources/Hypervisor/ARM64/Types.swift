@@ -29,6 +29,9 @@ import XenABI
 typealias Frames = DirectMap
 var frames: Frames { Frames() }
 
+/// Nanoseconds since the hypervisor started.
+func systemTime() -> SystemTime { root.state.machine.value.now }
+
 /// The part of the root that is particular to this ISA.
 struct MachineState: ~Copyable {
     let machine = Once<ARMMachine>()

@@ -2,6 +2,7 @@
 
 import Base
 import Containers
+import DomainBuilder
 import Firmware
 import Machine
 
@@ -37,6 +38,21 @@ struct Description {
     var hasLegacyPICs = true
     var fixed: ACPI.FixedDescription?
     var eventTimer: ACPI.Register?
+    /// The loader's map as it was, for dom0's.
+    var map = InlineArray<128, MapEntry>(repeating: MapEntry())
+    var mapCount = 0
+    /// dom0's command line.
+    var kernelWords = InlineArray<2048, UInt8>(repeating: 0)
+    var kernelWordCount = 0
+    var tables = PVHTables()
+    /// The processor runs guests.
+    var canVirtualise = false
+
+    struct MapEntry: BitwiseCopyable {
+        var start: UInt64 = 0
+        var size: UInt64 = 0
+        var kind = MemoryKind.reserved
+    }
 
     /// The node of a proximity domain, which is new where it was not heard of before.
     mutating func node(of domain: UInt32) -> NUMANode {
@@ -69,6 +85,7 @@ extension Description {
             log.info(
                 "  [\(hex: entry.start, digits: 16), \(hex: entry.start &+ entry.size &- 1, digits: 16)] (\(name(entry.kind)))"
             )
+            keep(entry)
             guard entry.kind == .usable else { continue }
             let range = MachineRange(wholeFramesIn: MachineAddress(entry.start), bytes: entry.size)
             if !pending.isEmpty, pending.end == range.start {
@@ -93,6 +110,12 @@ extension Description {
         guard memory.count > 0 else { panic("no usable memory in the loader's map") }
     }
 
+    private mutating func keep(_ entry: MemoryMapEntry) {
+        guard mapCount < map.count else { return }
+        map[mapCount] = MapEntry(start: entry.start, size: entry.size, kind: entry.kind)
+        mapCount += 1
+    }
+
     private func name(_ kind: MemoryKind) -> StaticString {
         switch kind {
         case .usable: "usable"
@@ -109,6 +132,7 @@ extension Description {
         var index = 0
         while let module = information.module(index) {
             index += 1
+            if index == 1 { keepWords(information.words(of: module.words)) }
             guard moduleCount < modules.count else { continue }
             modules[moduleCount] = Module(start: module.start, size: module.size)
             moduleCount += 1
@@ -118,9 +142,27 @@ extension Description {
     }
 }
 
+extension Description {
+    private mutating func keepWords(_ words: Span<UInt8>) {
+        kernelWordCount = min(words.count, kernelWords.count - 1)
+        for index in 0..<kernelWordCount { kernelWords[index] = words[index] }
+    }
+}
+
 // MARK: ACPI
 
 extension Description {
+    /// What dom0's tables are made of.
+    private mutating func keepTables(_ acpi: borrowing ACPI) {
+        var left = 0
+        acpi.forEachTable { address, table in
+            if table.hasPrefix("FACP"), !tables.setFixed(table) { left += 1 }
+            if PVHTables.isHandedOn(table), !tables.addTable(address) { left += 1 }
+        }
+        if left > 0 { log.warning("ACPI: \(left) tables are not handed on to dom0") }
+        tables.ioAPIC = ioAPICs[0]
+    }
+
     mutating func readTables(_ acpi: borrowing ACPI, boot: UInt32, maximumID: UInt32) {
         if acpi.unreadable > 0 { log.warning("ACPI: \(acpi.unreadable) tables cannot be read") }
         acpi.forEachTable { address, table in
@@ -129,6 +171,7 @@ extension Description {
         if let table = acpi.table("SRAT") { readAffinities(ACPI.Affinities(table)) }
         if let table = acpi.table("APIC") { readInterrupts(ACPI.InterruptEntries(table), boot: boot, maximumID: maximumID) }
         if let table = acpi.table("SRAT") { assignProcessors(ACPI.Affinities(table)) }
+        keepTables(acpi)
         if let table = acpi.table("FACP") { fixed = ACPI.FixedDescription(table) }
         if let table = acpi.table("HPET") { eventTimer = ACPI.eventTimer(table) }
     }
@@ -165,8 +208,11 @@ extension Description {
             switch entry {
             case .processor(let id, _, true):
                 if !addProcessor(id, boot: boot, maximumID: maximumID) { ignored += 1 }
-            case .ioAPIC(_, let address, _) where ioAPICCount < ioAPICs.count:
+            case .isaOverride(let line, let interrupt, let flags):
+                tables.addOverride(PVHTables.Override(line: line, interrupt: interrupt, flags: flags))
+            case .ioAPIC(let id, let address, _) where ioAPICCount < ioAPICs.count:
                 ioAPICs[ioAPICCount] = address
+                if ioAPICCount == 0 { tables.ioAPICID = id }
                 ioAPICCount += 1
             case .localAPICAddress(let address): localAPIC = address
             default: break

@@ -14,6 +14,8 @@ import X86Machine
 enum Vector {
     /// What the two 8259s would send if they were not masked: sixteen from here on.
     static var legacy: UInt8 { 0xe0 }
+    /// Pins of the I/O APIC: 24 from here on.
+    static var firstPin: UInt8 { 0x30 }
     static var timer: UInt8 { 0xfa }
     /// Makes a CPU leave the guest or the idle loop and look around (Xen: EVENT_CHECK_VECTOR).
     static var kick: UInt8 { 0xfc }
@@ -44,7 +46,11 @@ func startExceptions(_ cpu: UInt64) {
         tick(PCPU(UInt32(truncatingIfNeeded: cpu)))
         pc.pointee.localAPIC.endInterrupt()
     case Vector.kick:
-        pc.pointee.states[Int(cpu)].kicks.wrappingAdd(1, ordering: .relaxed)
+        // Whoever sent it has left word what for.
+        pc.pointee.localAPIC.endInterrupt()
+    case Vector.firstPin..<(Vector.firstPin + 24):
+        // A level is masked first, or it would be back at once.
+        takeLine(Int(vector) - Int(Vector.firstPin), from: PCPU(UInt32(truncatingIfNeeded: cpu)))
         pc.pointee.localAPIC.endInterrupt()
     case Vector.error:
         log.error("CPU\(cpu): APIC error 0x\(hex: UInt64(pc.pointee.localAPIC.clearErrors()))")

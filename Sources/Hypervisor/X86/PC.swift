@@ -18,6 +18,13 @@ struct PC: ~Copyable {
     let features: ProcessorFeatures
     let localAPIC: LocalAPIC<LocalAPICBus>
     let timer: TimerKind
+    /// The I/O APIC whose pins dom0 gets, and where it is.
+    let ioAPIC: SpinLock<IOAPIC<MappedBus>?>
+    let ioAPICFrame: MFN
+    /// Parts of XCR0 that are moved between vCPUs; 0 where there is no XSAVE.
+    let extendedStates: UInt64
+    /// The processor saves where the next instruction is.
+    let savesNextInstruction: Bool
     /// The hypervisor's PML4.
     let table: MachineAddress
     /// By logical number.
@@ -32,7 +39,18 @@ struct ProcessorState: ~Copyable {
     let ticks = Atomic<UInt32>(0)
     /// Time stamp at which the next one is due.
     let deadline = Atomic<UInt64>(0)
-    let kicks = Atomic<UInt32>(0)
+    /// Machine address of the control block for this CPU's own state; 0 where there is no virtualisation.
+    let hostBlock = Atomic<UInt64>(0)
+    /// Asked to look at the scheduler again.
+    let reschedule = Atomic<Bool>(false)
+    let timerFired = Atomic<Bool>(false)
+    /// A timer of one of its vCPUs is set to another time.
+    let timerChanged = Atomic<Bool>(false)
+
+    /// Something for the run loop to see to.
+    @inline(__always) var hasNews: Bool {
+        reschedule.load(ordering: .relaxed) || timerFired.load(ordering: .relaxed) || timerChanged.load(ordering: .relaxed)
+    }
 }
 
 /// How a local APIC's timer is set.
@@ -75,9 +93,16 @@ extension PC {
         if description.hasLegacyPICs {
             LegacyPIC(first: PortBus(0x20), second: PortBus(0xa0)).silence(vector: Vector.legacy)
         }
+        var first: IOAPIC<MappedBus>?
         for index in 0..<description.ioAPICCount {
-            IOAPIC(mapDevice(UInt64(description.ioAPICs[index]), "an I/O APIC", &space)).maskAll()
+            let controller = IOAPIC(mapDevice(UInt64(description.ioAPICs[index]), "an I/O APIC", &space))
+            controller.maskAll()
+            first = first ?? controller
         }
+        ioAPIC = SpinLock(first, rank: .interruptController)
+        ioAPICFrame = MachineAddress(UInt64(description.ioAPICs[0])).frame
+        extendedStates = features.hasXSAVE ? features.extendedStates : 0
+        savesNextInstruction = features.savesNextInstruction
         let bus: LocalAPICBus =
             useX2APIC ? .x2(X2APICBus()) : .memory(mapDevice(LocalAPICMode.address, "the local APIC", &space))
         localAPIC = LocalAPIC(bus, isX2: useX2APIC)
@@ -88,6 +113,16 @@ extension PC {
         self.table = table
         timer = Self.findTimer(localAPIC, features)
     }
+
+    /// CPUs that came up. They have the first numbers but where one in the middle failed.
+    var onlineCount: Int {
+        var count = 0
+        while count < states.count, states[count].isOnline.load(ordering: .relaxed) { count += 1 }
+        return count
+    }
+
+    /// Whether a page is a device of the hypervisor's own.
+    func isHidden(_ frame: MFN) -> Bool { frame == ioAPICFrame || frame.rawValue == 0xfee00 }
 
     private static func findTimer(_ localAPIC: LocalAPIC<LocalAPICBus>, _ features: ProcessorFeatures) -> TimerKind {
         if features.hasTSCDeadline {

@@ -100,13 +100,14 @@ private func describe(_ slot: ProcessorSlot, startTable: UInt64, at block: Machi
     let pcpu = PCPU(UInt32(truncatingIfNeeded: cpu))
     setUpCPU(pcpu)
     pc.pointee.states[pcpu.index].isOnline.store(true, ordering: .releasing)
-    idle()
+    idle(pcpu)
 }
 
 /// What every CPU does for itself once its APIC is on.
 func setUpCPU(_ pcpu: PCPU) {
     // Xen's page attributes: WB, WT, UC-, UC, WC, WP (Xen: XEN_MSR_PAT). Ours use the first and the fourth.
     x86_write_msr(MSR.attributes, 0x0501_0007_0406)
+    startVirtualisation(pcpu)
     startTicking(pcpu)
 }
 
@@ -114,8 +115,11 @@ func setUpCPU(_ pcpu: PCPU) {
 /// faults.
 ///
 /// One CPU cleans: each block takes the heap's lock twice, and CPUs that queue for it would keep each other from sleeping.
-func idle() -> Never {
+///
+/// Once there is a dom0 the run loop does this instead.
+func idle(_ pcpu: PCPU) -> Never {
     while true {
+        if root.state.dom0IsReady.load(ordering: .acquiring) { runCPU(pcpu) }
         let isCleaner = root.state.isBeingCleaned.compareExchange(expected: false, desired: true, ordering: .acquiring)
             .exchanged
         if isCleaner {

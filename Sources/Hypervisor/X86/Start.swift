@@ -115,18 +115,23 @@ private func run(_ features: ProcessorFeatures, useX2APIC: Bool, image: MachineR
     let early = root.state.description.withLock {
         makeAddressSpace(&$0, image: image, format: HostFormat(hasHugePages: features.hasHugePages))
     }
+    root.state.description.withLock {
+        $0.canVirtualise = features.hasSVM && features.hasNestedPaging
+        setAsideDom0Memory(&$0, image: image)
+        let last = $0.memory[$0.memory.count - 1].range.end.rawValue - 1
+        root.maximumFrame.set(MFN(last))
+    }
     root.state.description.withLock { startHeap(memory: $0.memory, reserved: $0.reserved, nodes: $0.nodeCount) }
     var space = HostAddressSpace(continuing: early, frames: MetalFrames(root.heap.reference))
     root.state.description.withLock { startPC($0, features, useX2APIC: useX2APIC, &space) }
     setUpCPU(PCPU(0))
-    let modules = root.state.description.withLock {
-        startSecondaries($0, page: page, &space, image: image)
-        return $0.moduleCount
-    }
-    if modules > 0 { log.warning("a kernel is given, but on x86 there is no PVH dom0 yet") }
+    root.state.policy.set(CPUIDPolicy(tscKilohertz: UInt32(truncatingIfNeeded: root.state.clock.value.frequency / 1000)))
+    root.state.description.withLock { startSecondaries($0, page: page, &space, image: image) }
     reportTicks()
+    let hasDom0 = root.state.description.withLock { buildDom0(&$0, online: root.state.pc.value.onlineCount) }
+    if hasDom0 { runCPU(PCPU(0)) }
     log.notice("Idle")
-    idle()
+    idle(PCPU(0))
 }
 
 @inline(never)

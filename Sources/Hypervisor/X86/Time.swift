@@ -70,6 +70,10 @@ func startTicking(_ pcpu: PCPU) {
 /// The timer interrupt.
 func tick(_ pcpu: PCPU) {
     let pc = root.state.pc.reference
+    if root.state.dom0IsReady.load(ordering: .acquiring) {
+        pc.pointee.states[pcpu.index].timerFired.store(true, ordering: .relaxed)
+        return
+    }
     let ticks = pc.pointee.states[pcpu.index].ticks.wrappingAdd(1, ordering: .relaxed).newValue
     // Until all have ticked, because the boot CPU sleeps between its ticks while it waits for the others.
     if ticks < tickTarget || !root.state.ticksAreReported.load(ordering: .relaxed) { setNextTick(pcpu) }

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Base
 import Containers
+import Domains
 import Firmware
 import Machine
 import Memory
+import Scheduler
 import Sync
 import Synchronization
+import Timekeeping
+import X86
 import X86Machine
 
 /// Machine memory on this ISA.
@@ -14,6 +19,12 @@ var frames: Frames { Frames() }
 
 /// The heap's frames on this machine.
 typealias MetalFrames = HeapFrames<Frames>
+
+typealias MetalDomain = Ref<Domain<Metal>>
+typealias MetalVCPU = Ref<VCPU<Metal>>
+
+/// Nanoseconds since the hypervisor started.
+func systemTime() -> SystemTime { root.state.clock.value.now() }
 
 /// Where a 16550 has its registers on this ISA.
 typealias SerialBus = PortBus
@@ -30,4 +41,13 @@ struct MachineState: ~Copyable {
     let ticksAreReported = Atomic<Bool>(false)
     /// A CPU is cleaning free memory.
     let isBeingCleaned = Atomic<Bool>(false)
+    let scheduler = SpinLock(RoundRobin(), rank: .scheduler)
+    let units = Once<UnitTable>()
+    let dom0 = Once<MetalDomain>()
+    let guestLog = SpinLock(GuestLogBudget(), rank: .console)
+    let dom0IsReady = Atomic<Bool>(false)
+    let wallclock = SpinLock(Wallclock(), rank: .timer)
+    let policy = Once<CPUIDPolicy>()
+    /// RAM that was set aside for dom0 before there was a heap.
+    let dom0Memory = SpinLock(RangeList<MachineSpace>(), rank: .domainTable)
 }

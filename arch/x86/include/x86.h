@@ -2,14 +2,14 @@
 // x86-64 at CPL 0: one instruction per wrapper, and the C view of the frames that assembly touches.
 #pragma once
 
-// A CPU's slot of the stack area: 128 KiB, aligned to their size, so that a stack pointer leads to what belongs to the CPU.
+// A CPU's slot of the stack area: 256 KiB, aligned to their size, so that a stack pointer leads to what belongs to the CPU.
 // What is not mapped between the parts catches overflows.
-#define X86_SLOT_SIZE           0x20000
+#define X86_SLOT_SIZE           0x40000
 #define X86_SLOT_TABLES         0x1000      // one page: GDT, TSS and the stacks of the IST
 #define X86_SLOT_TSS            0x1080
 #define X86_SLOT_BOOT_STACK     0x8000      // the boot CPU's stack: from here to the slot's end
-#define X86_SLOT_STACK          0x18000     // any other CPU's
-#define X86_SLOT_CPU            0x1fff0     // its logical number, above the stack
+#define X86_SLOT_STACK          0x38000     // any other CPU's
+#define X86_SLOT_CPU            0x3fff0     // its logical number, above the stack
 
 // Bytes from the start of the page that boot/x86_64/trampoline.S is copied to; struct trampoline_block is there.
 #define X86_TRAMPOLINE_BLOCK    0xfe0

@@ -32,6 +32,6 @@ func logGuest(_ vcpu: MetalVCPU, _ line: LogLine) {
     let domain = vcpu.pointee.domain.pointee.id.rawValue
     let number = vcpu.pointee.id.rawValue
     guard root.console.withLock({ $0.guestThreshold >= .debug }) else { return }
-    guard root.state.guestLog.withLock({ $0.take(now: root.state.machine.value.now) }) else { return }
+    guard root.state.guestLog.withLock({ $0.take(now: systemTime()) }) else { return }
     log.notice("d\(domain)v\(number): \(line)")
 }

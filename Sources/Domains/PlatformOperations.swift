@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Base
+public import Containers
+import EventChannels
+import Sync
+public import Timekeeping
+public import XenABI
+
+/// What only some ISAs have. A machine that has none of it says nothing.
+extension Platform {
+    /// Bit set of the `VCPUOp`s that this ISA has. ARM has two.
+    public var vcpuOperations: UInt64 {
+        1 << UInt64(VCPUOp.registerVCPUInfo.rawValue) | 1 << UInt64(VCPUOp.registerRunstateMemoryArea.rawValue)
+    }
+    /// Bit set of the `PhysdevOp`s by which the hardware domain tells of PCI devices, which need nothing from us.
+    public var physdevNotices: UInt64 { 0 }
+    /// The vCPU's own timers have changed: it is to be interrupted at another time.
+    public func timersChanged(_ vcpu: Ref<VCPU<Self>>) {}
+    /// The vCPU's vcpu_info is somewhere else: what stands in it of the time is to be written again.
+    public func vcpuInfoMoved(_ vcpu: Ref<VCPU<Self>>) {}
+    /// Events of the vCPU come by this vector of its local APIC from now on. Throws EINVAL, ENOSYS.
+    public func setUpcallVector(_ vector: UInt8, _ vcpu: Ref<VCPU<Self>>) throws(XenError) { throw .enosys }
+}
+
+extension VCPU {
+    /// Changes what the vCPU's own timers are set to, and tells the machine.
+    public static func changeTimers(
+        of vcpu: Ref<VCPU<P>>, _ platform: P, _ change: (inout VCPUTimers) throws(XenError) -> Bool
+    ) throws(XenError) {
+        let isDue = try vcpu.pointee.timers.withLock { (timers) throws(XenError) in try change(&timers) }
+        platform.timersChanged(vcpu)
+        if isDue { raiseTimer(vcpu, platform) }
+    }
+
+    /// Takes what is due, and raises VIRQ_TIMER for it.
+    public static func fireTimers(of vcpu: Ref<VCPU<P>>, _ platform: P, now: SystemTime) {
+        if vcpu.pointee.timers.withLock({ $0.fire(now: now) }) { raiseTimer(vcpu, platform) }
+    }
+
+    private static func raiseTimer(_ vcpu: Ref<VCPU<P>>, _ platform: P) {
+        vcpu.pointee.domain.pointee.events.pointee.raise(.timer, vcpu: vcpu.pointee.id, PlatformEvents(platform))
+    }
+}

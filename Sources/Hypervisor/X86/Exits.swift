@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArchX86
+import Base
+import Containers
+import Domains
+import EventChannels
+import Hypercalls
+import Machine
+import Memory
+import Scheduler
+import Sync
+import Synchronization
+import VirtualAPIC
+import X86
+import X86Machine
+import XenABI
+
+/// What a guest did that needs us. True: the scheduler has to be asked.
+@inline(__always)
+func handleExit(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) -> Bool {
+    let block = vcpu.pointee.extra.block
+    let exit = SVMExit(
+        code: block[VMCBField.exitCode], info1: block[VMCBField.exitInfo1], info2: block[VMCBField.exitInfo2])
+    collectInterrupts(vcpu)
+    // SAFETY: this pCPU runs the vCPU.
+    let registers = unsafe GuestRegisters(vcpu)
+    switch exit {
+    case .interrupt:
+        x86_take_interrupts()
+        return false
+    case .nmi, .ignored, .window: return false
+    case .hypercall: return hypercall(registers, vcpu, &cpu)
+    case .port(let access):
+        handlePort(access, registers, vcpu)
+        return false
+    case .readMSR:
+        complete(.readMSR, vcpu) { readMSR(registers, vcpu) }
+        return false
+    case .writeMSR:
+        let local = cpu
+        complete(.writeMSR, vcpu) { writeMSR(registers, vcpu, local) }
+        return false
+    case .nestedFault(let fault):
+        handleFault(fault, registers, vcpu, cpu)
+        return false
+    default: return handleRare(exit, registers, vcpu, &cpu)
+    }
+}
+
+@inline(never)
+private func handleRare(
+    _ exit: SVMExit, _ registers: GuestRegisters, _ vcpu: MetalVCPU, _ cpu: inout CPULocal
+) -> Bool {
+    let block = vcpu.pointee.extra.block
+    switch exit {
+    case .cpuid:
+        if skip(.cpuid, vcpu) { answerCPUID(registers, vcpu) }
+    case .halt: return halt(vcpu, &cpu)
+    case .setExtendedControl:
+        complete(.setExtendedControl, vcpu) { setExtendedControl(registers, vcpu) }
+    case .flushCaches:
+        // Which of the two it was says nothing.
+        if !advance(.writeBack, vcpu), !advance(.invalidate, vcpu) { block.inject(.invalidOpcode) }
+    case .undefined: block.inject(.invalidOpcode)
+    case .refused: block.inject(.generalProtection)
+    case .exception(let vector, let error):
+        crash(vcpu, "exception \(vector) of the machine, error \(hex: error)")
+        return stopped(vcpu, &cpu)
+    case .shutdown:
+        crash(vcpu, "triple fault")
+        return stopped(vcpu, &cpu)
+    case .invalidState:
+        crash(vcpu, "its state is not one that can be entered")
+        return stopped(vcpu, &cpu)
+    case .unexpected(let code):
+        crash(vcpu, "unexpected exit 0x\(hex: code)")
+        return stopped(vcpu, &cpu)
+    default: break
+    }
+    return false
+}
+
+private func stopped(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) -> Bool {
+    stop(vcpu, &cpu)
+    return true
+}
+
+/// The domain ends: its vCPU cannot go on.
+func crash(_ vcpu: MetalVCPU, _ why: LogLine) {
+    let block = vcpu.pointee.extra.block
+    log.error(
+        "d\(vcpu.pointee.domain.pointee.id.rawValue)v\(vcpu.pointee.id.rawValue): \(why), at \(hex: UInt64(block.load(VMCBField.cs, as: UInt16.self)), digits: 4):\(hex: block[VMCBField.rip], digits: 16)"
+    )
+    log.error(
+        "  cr0 \(hex: block[VMCBField.cr0]) cr2 \(hex: block[VMCBField.cr2]) cr3 \(hex: block[VMCBField.cr3]) cr4 \(hex: block[VMCBField.cr4]) efer \(hex: block[VMCBField.efer]) rsp \(hex: block[VMCBField.rsp]) rflags \(hex: block[VMCBField.rflags])"
+    )
+    shutDown(vcpu.pointee.domain, .crash)
+}
+
+// MARK: Instructions
+
+/// To the next instruction. False, with #UD for the guest, where the bytes have been changed meanwhile.
+@inline(__always) func skip(_ instruction: InterceptedInstruction, _ vcpu: MetalVCPU) -> Bool {
+    if advance(instruction, vcpu) { return true }
+    vcpu.pointee.extra.block.inject(.invalidOpcode)
+    return false
+}
+
+/// Carries out an instruction that may be refused: #GP is taken at the instruction, not behind it.
+@inline(__always)
+private func complete(_ instruction: InterceptedInstruction, _ vcpu: MetalVCPU, _ body: () -> Bool) {
+    let block = vcpu.pointee.extra.block
+    let start = block[VMCBField.rip]
+    let shadow = block[VMCBField.interruptShadow]
+    guard skip(instruction, vcpu), !body() else { return }
+    block[VMCBField.rip] = start
+    block[VMCBField.interruptShadow] = shadow
+    block.inject(.generalProtection)
+}
+
+private func advance(_ instruction: InterceptedInstruction, _ vcpu: MetalVCPU) -> Bool {
+    let block = vcpu.pointee.extra.block
+    if root.state.pc.value.savesNextInstruction {
+        block.skip(block[VMCBField.nextRIP] &- block[VMCBField.rip])
+        return true
+    }
+    let (bytes, count) = fetchInstruction(vcpu)
+    guard let length = instruction.length(bytes.span.extracting(..<count)) else { return false }
+    block.skip(UInt64(length))
+    return true
+}
+
+private func halt(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) -> Bool {
+    guard skip(.halt, vcpu) else { return false }
+    let interruptsAreMasked = vcpu.pointee.extra.block[VMCBField.rflags] >> 9 & 1 == 0
+    if interruptsAreMasked, !vcpu.pointee.extra.hasNMI.load(ordering: .relaxed) {
+        // Only INIT or an NMI wake it: what waits at the APIC must not.
+        return sleepMasked(vcpu, &cpu)
+    }
+    block(vcpu, &cpu)
+    return true
+}
+
+/// A processor that halts with interrupts masked, as Linux parks one that is taken offline.
+private func sleepMasked(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) -> Bool {
+    vcpu.pointee.extra.place.store(0, ordering: .relaxed)
+    root.state.scheduler.withLock { $0.block(on: cpu.pcpu) }
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    if vcpu.pointee.extra.startup.load(ordering: .relaxed) != 0 || vcpu.pointee.extra.hasNMI.load(ordering: .relaxed) {
+        _ = root.state.scheduler.withLock { $0.wake(UnitID(vcpu.pointee.unit)) }
+    }
+    cpu.current = nil
+    return true
+}
+
+private func answerCPUID(_ registers: GuestRegisters, _ vcpu: MetalVCPU) {
+    let domain = vcpu.pointee.domain
+    let subject = CPUIDPolicy.Subject(
+        vcpu: vcpu.pointee.id.rawValue, vcpus: UInt32(domain.pointee.vcpuCount), domain: domain.pointee.id.rawValue,
+        cr4: registers.block[VMCBField.cr4], extendedControl: vcpu.pointee.extra.extendedControl.load(ordering: .relaxed))
+    let answer = root.state.policy.value.answer(
+        UInt32(truncatingIfNeeded: registers.rax), UInt32(truncatingIfNeeded: registers.rcx), to: subject, host: CPUID())
+    registers.rax = UInt64(answer.eax)
+    registers.rbx = UInt64(answer.ebx)
+    registers.rcx = UInt64(answer.ecx)
+    registers.rdx = UInt64(answer.edx)
+}
+
+private func setExtendedControl(_ registers: GuestRegisters, _ vcpu: MetalVCPU) -> Bool {
+    let value = registers.pair
+    let block = registers.block
+    // Without CR4.OSXSAVE it is #UD, which the processor has taken before the intercept.
+    guard registers.rcx & 0xffff_ffff == 0, block.load(VMCBField.cpl, as: UInt8.self) == 0,
+        ControlWrite.isExtendedControl(value, allowed: extendedStates())
+    else { return false }
+    vcpu.pointee.extra.extendedControl.store(value, ordering: .relaxed)
+    x86_write_xcr0(value)
+    return true
+}
+
+// MARK: Hypercalls
+
+/// Arguments in RDI, RSI, RDX, R10, R8; the number and the result in RAX (Xen: arch-x86/xen-x86_64.h).
+@inline(__always)
+private func hypercall(_ registers: GuestRegisters, _ vcpu: MetalVCPU, _ cpu: inout CPULocal) -> Bool {
+    let block = registers.block
+    // User mode may not ask, and 32-bit callers are not known here.
+    guard block.load(VMCBField.cpl, as: UInt8.self) == 0, block.isLongMode else {
+        if skip(.hypercall, vcpu) { registers.rax = UInt64(bitPattern: Int64(XenError.eperm.returnValue)) }
+        return false
+    }
+    let numbers: InlineArray<5, Int> = [7, 6, 2, 10, 8]
+    var arguments = InlineArray<5, UInt64>(repeating: 0)
+    for index in 0..<5 { arguments[index] = registers[numbers[index]] }
+    let call = Call(platform: Metal(pcpu: cpu.pcpu, vcpu: vcpu), vcpu: vcpu, arguments: arguments)
+    let outcome = call.perform(UInt32(truncatingIfNeeded: registers.rax))
+    switch outcome {
+    case .again(let first):
+        registers[7] = first
+        return false
+    case .againWithRest(let first, let second, let third):
+        registers[7] = first
+        registers[6] = second
+        registers[2] = third
+        return false
+    default:
+        guard skip(.hypercall, vcpu) else { return false }
+        return finish(outcome, registers, vcpu, &cpu)
+    }
+}
+
+private func finish(
+    _ outcome: Outcome, _ registers: GuestRegisters, _ vcpu: MetalVCPU, _ cpu: inout CPULocal
+) -> Bool {
+    registers.rax = 0
+    switch outcome {
+    case .value(let result): registers.rax = UInt64(bitPattern: result)
+    case .yield:
+        guard root.state.scheduler.withLock({ $0.hasWaiters(on: cpu.pcpu) }) else { return false }
+        root.state.pc.value.states[cpu.pcpu.index].reschedule.store(true, ordering: .relaxed)
+        return true
+    case .block:
+        block(vcpu, &cpu)
+        return true
+    case .poll(let time):
+        if time != .never { vcpu.pointee.extra.deadline.store(time.nanoseconds, ordering: .relaxed) }
+        block(vcpu, &cpu, polls: true)
+        return true
+    case .shutdown(let reason):
+        shutDown(vcpu.pointee.domain, reason)
+        return stopped(vcpu, &cpu)
+    case .again, .againWithRest: break
+    }
+    return false
+}

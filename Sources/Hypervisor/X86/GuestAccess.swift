@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArchCommon
+import ArchX86
+import Base
+import Containers
+import Domains
+import Machine
+import Memory
+import P2M
+import Sync
+import Synchronization
+import X86
+import X86Machine
+import XenABI
+
+/// The memory of the guest whose registers this CPU holds.
+struct RunningGuest: GuestMemory {
+    let vcpu: MetalVCPU?
+    var frames: Frames { Frames() }
+
+    /// Walks the guest's tables and ours.
+    func translate(_ address: GuestVirtualAddress, write: Bool) -> MachineAddress? {
+        guard let vcpu else { return nil }
+        let physical = vcpu.pointee.extra.block.paging.translate(address.rawValue, write ? .write : .read) {
+            word($0, of: vcpu.pointee.domain)
+        }
+        return physical.flatMap { place(GuestAddress($0), of: vcpu.pointee.domain, write: write) }
+    }
+
+    /// Where a guest physical address is in RAM; nil where it is not.
+    func place(_ address: GuestAddress, of domain: MetalDomain, write: Bool) -> MachineAddress? {
+        let entry = domain.pointee.p2m.withLock { $0.lookup(address.frame) }
+        switch entry.type {
+        case .ramReadWrite, .grantReadWrite, .foreign: break
+        case .ramReadOnly, .grantReadOnly: if write { return nil }
+        default: return nil
+        }
+        guard root.frameTable.value.index(of: entry.frame) != nil else { return nil }
+        return entry.frame.address + address.offset
+    }
+
+    private func word(_ address: UInt64, of domain: MetalDomain) -> UInt64? {
+        guard let place = place(GuestAddress(address), of: domain, write: false) else { return nil }
+        return frames.load(UInt64.self, at: MachineAddress(place.rawValue & ~7))
+    }
+}
+
+/// Up to fifteen bytes of the instruction that the guest is at; fewer where the next page is not to be had.
+func fetchInstruction(_ vcpu: MetalVCPU) -> (bytes: InlineArray<16, UInt8>, count: Int) {
+    var bytes = InlineArray<16, UInt8>(repeating: 0)
+    let block = vcpu.pointee.extra.block
+    let start =
+        block[VMCBField.rip]
+        &+ (block.isLongMode && block.codeAttributes & SegmentAttributes.isLong != 0
+            ? 0 : block[VMCBField.cs + 8])
+    let guest = RunningGuest(vcpu: vcpu)
+    var count = 0
+    while count < 15, let place = guest.translate(GuestVirtualAddress(start &+ UInt64(count)), write: false) {
+        let part = min(15 - count, Int(pageSize - place.offset))
+        for index in 0..<part { bytes[count + index] = frames.load(UInt8.self, at: place + UInt64(index)) }
+        count += part
+    }
+    return (bytes, count)
+}
+
+/// One domain's nested translations in every CPU's TLB.
+struct NestedCache: TranslationCache {
+    let domain: DomainID
+    let pcpu: PCPU
+
+    /// Walks see stores in order.
+    func entriesWritten() {}
+
+    /// Every vCPU drops its own before it runs on; one that is inside is fetched out first.
+    func invalidate(_ frames: GuestRange) {
+        guard domain == .dom0, root.state.dom0.isSet else { return }
+        let target = root.state.dom0.value
+        for number in 0..<UInt32(target.pointee.vcpuCount) {
+            guard let vcpu = target.pointee.vcpu(VCPUID(number)) else { continue }
+            vcpu.pointee.extra.mustFlush.store(true, ordering: .sequentiallyConsistent)
+        }
+        for number in 0..<UInt32(target.pointee.vcpuCount) {
+            guard let vcpu = target.pointee.vcpu(VCPUID(number)) else { continue }
+            expel(vcpu)
+        }
+    }
+
+    private func expel(_ vcpu: MetalVCPU) {
+        guard vcpu.pointee.extra.isInside.load(ordering: .sequentiallyConsistent) else { return }
+        kick(vcpu, from: pcpu)
+        while vcpu.pointee.extra.isInside.load(ordering: .acquiring),
+            vcpu.pointee.extra.mustFlush.load(ordering: .acquiring)
+        { cpu_relax() }
+    }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArchX86
+import Base
+import Containers
+import Domains
+import Machine
+import Memory
+import X86
+import X86Machine
+
+/// Ports that dom0 does not get, though the rest of the I/O space is its own (Xen: dom0_setup_permissions): the PICs, the PIT,
+/// the speaker, and the console's serial port.
+private var hiddenPorts: InlineArray<5, ClosedRange<UInt16>> {
+    [0x20...0x21, 0xa0...0xa1, 0x40...0x43, 0x61...0x61, 0x3f8...0x3ff]
+}
+
+/// Fills a map of 12 KiB: a bit for each port that is intercepted (AMD APM 2, 15.10.1).
+func fillPortMap(at address: MachineAddress) {
+    frames.zero(address, count: 3 * pageSize)
+    let hidden = hiddenPorts
+    for index in hidden.indices {
+        for port in hidden[index] {
+            let byte = address + UInt64(port >> 3)
+            frames.store(frames.load(UInt8.self, at: byte) | 1 << UInt8(port & 7), at: byte)
+        }
+    }
+    // An access that runs past port 0xffff.
+    frames.store(7 as UInt8, at: address + 2 * pageSize)
+}
+
+/// Fills a map of 8 KiB with all registers intercepted but those that the processor switches with the guest.
+func fillMSRMap(at address: MachineAddress) {
+    for offset in stride(from: UInt64(0), to: MSRPermission.frames * pageSize, by: 8) {
+        frames.store(UInt64.max, at: address + offset)
+    }
+    let direct = GuestMSR.direct
+    for index in direct.indices {
+        for number in direct[index] {
+            guard let place = MSRPermission.place(of: number) else { continue }
+            let byte = address + place.byte
+            frames.store(frames.load(UInt8.self, at: byte) & ~place.mask, at: byte)
+        }
+    }
+}
+
+/// A port that nobody owns: reads are all ones, writes go nowhere.
+func handlePort(_ access: PortAccess, _ registers: GuestRegisters, _ vcpu: MetalVCPU) {
+    let block = registers.block
+    if access.isString {
+        logGuest(vcpu, "string access to port 0x\(hex: UInt64(access.port)) refused")
+        return block.inject(.generalProtection)
+    }
+    if access.isRead {
+        let old = registers.rax
+        registers.rax =
+            switch access.width {
+            case 1: old | 0xff
+            case 2: old | 0xffff
+            default: 0xffff_ffff
+            }
+    }
+    block[VMCBField.rip] = access.next
+    block[VMCBField.interruptShadow] = 0
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArchX86
+import Base
+import Containers
+import Domains
+import Machine
+import Memory
+import P2M
+import Sync
+import Synchronization
+import VirtualAPIC
+import X86
+import X86Machine
+
+/// What this ISA keeps of a domain.
+struct X86Domain: ~Copyable {
+    let ioAPIC: SpinLock<VirtualIOAPIC>
+    /// Where the guest sees its I/O APIC.
+    let ioAPICFrame: GFN
+    /// Root of its nested page tables.
+    let nestedRoot: MachineAddress
+    /// Maps of the ports (12 KiB) and model-specific registers (8 KiB) that are intercepted.
+    let portMap: MachineAddress
+    let msrMap: MachineAddress
+}
+
+/// What this ISA keeps of a vCPU. The cells are the pCPU's that runs it.
+struct X86VCPU: ~Copyable {
+    let registers = Cell(guest_registers())
+    let block: ControlBlock
+    let apic: VirtualLocalAPIC
+    /// Its vector registers while another vCPU has the processor's.
+    let vectors: MachineAddress
+    let extendedControl = Atomic<UInt64>(1)
+    let memoryTypes = FixedArray<28, Atomic<UInt64>> { _ in Atomic(0) }
+    /// 0, or 1 + the pCPU on which it runs: where a kick has to go.
+    let place = Atomic<UInt32>(0)
+    /// In the guest, or about to be: its translations may be in use.
+    let isInside = Atomic<Bool>(false)
+    /// Its translations are to be dropped before it runs on.
+    let mustFlush = Atomic<Bool>(true)
+    /// Its registers are ready to run.
+    let isRunnable = Atomic<Bool>(false)
+    /// System time at which a poll ends whatever happens; `.max` for never.
+    let deadline = Atomic<UInt64>(.max)
+    /// The vector by which this vCPU hears of events; 0: the domain's callback.
+    let upcallVector = Atomic<UInt8>(0)
+    /// What another vCPU's INIT and startup messages want of it.
+    let startup = Atomic<UInt32>(0)
+    let hasNMI = Atomic<Bool>(false)
+}
+
+/// Bits of `X86VCPU.startup`.
+enum Startup {
+    static var isInit: UInt32 { 1 << 8 }
+    /// Bits 0-7 are the page.
+    static var isStart: UInt32 { 1 << 9 }
+}
+
+/// A guest's virtual machine control block, in a frame of its own.
+struct ControlBlock: BitwiseCopyable {
+    let address: MachineAddress
+
+    @inline(__always) func load<Value: BitwiseCopyable>(_ field: UInt64, as type: Value.Type = Value.self) -> Value {
+        frames.load(Value.self, at: address + field)
+    }
+    @inline(__always) func store<Value: BitwiseCopyable>(_ value: Value, _ field: UInt64) {
+        frames.store(value, at: address + field)
+    }
+
+    @inline(__always) subscript(field: UInt64) -> UInt64 {
+        get { load(field) }
+        nonmutating set { store(newValue, field) }
+    }
+
+    /// To the instruction that follows `length` bytes on. An interrupt shadow ends with the instruction.
+    @inline(__always) func skip(_ length: UInt64) {
+        self[VMCBField.rip] = self[VMCBField.rip] &+ length
+        self[VMCBField.interruptShadow] = 0
+    }
+
+    @inline(__always) func inject(_ event: InjectedEvent) { self[VMCBField.eventInjection] = event.rawValue }
+
+    /// How the guest's own addresses translate now.
+    var paging: GuestPaging {
+        GuestPaging(
+            cr0: self[VMCBField.cr0], cr3: self[VMCBField.cr3], cr4: self[VMCBField.cr4], efer: self[VMCBField.efer],
+            level: load(VMCBField.cpl))
+    }
+
+    var isLongMode: Bool { self[VMCBField.efer] >> 10 & 1 != 0 }
+    var codeAttributes: UInt16 { load(VMCBField.cs + 2) }
+
+    func setSegment(_ field: UInt64, selector: UInt16, attributes: UInt16, limit: UInt32, base: UInt64) {
+        store(selector, field)
+        store(attributes, field + 2)
+        store(limit, field + 4)
+        store(base, field + 8)
+    }
+}
+
+/// A guest's general registers by their numbers in instructions.
+@safe struct GuestRegisters {
+    private let registers: UnsafeMutablePointer<guest_registers>
+    let block: ControlBlock
+
+    /// SAFETY: the vCPU runs on this pCPU, or on none, and no other use of its registers overlaps.
+    @unsafe init(_ vcpu: MetalVCPU) {
+        unsafe registers = vcpu.pointee.extra.registers.address
+        block = vcpu.pointee.extra.block
+    }
+
+    /// Where a register is in struct guest_registers; RAX and RSP are in the control block.
+    private static func word(_ number: Int) -> Int {
+        let places: InlineArray<16, Int8> = [-1, 1, 2, 0, -1, 5, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13]
+        return Int(places[number & 15])
+    }
+
+    /// RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8-R15.
+    subscript(number: Int) -> UInt64 {
+        get {
+            if number == 0 { return block[VMCBField.rax] }
+            if number == 4 { return block[VMCBField.rsp] }
+            // SAFETY: the structure has fourteen words.
+            return unsafe UnsafeRawPointer(registers).load(fromByteOffset: Self.word(number) * 8, as: UInt64.self)
+        }
+        nonmutating set {
+            if number == 0 { return block[VMCBField.rax] = newValue }
+            if number == 4 { return block[VMCBField.rsp] = newValue }
+            // SAFETY: as above.
+            unsafe UnsafeMutableRawPointer(registers)
+                .storeBytes(of: newValue, toByteOffset: Self.word(number) * 8, as: UInt64.self)
+        }
+    }
+
+    @inline(__always) var rax: UInt64 {
+        get { block[VMCBField.rax] }
+        nonmutating set { block[VMCBField.rax] = newValue }
+    }
+    @inline(__always) var rcx: UInt64 {
+        get { unsafe registers.pointee.rcx }
+        nonmutating set { unsafe registers.pointee.rcx = newValue }
+    }
+    @inline(__always) var rdx: UInt64 {
+        get { unsafe registers.pointee.rdx }
+        nonmutating set { unsafe registers.pointee.rdx = newValue }
+    }
+    @inline(__always) var rbx: UInt64 {
+        get { unsafe registers.pointee.rbx }
+        nonmutating set { unsafe registers.pointee.rbx = newValue }
+    }
+
+    /// EDX:EAX, as RDMSR and WRMSR use them.
+    var pair: UInt64 {
+        get { rdx << 32 | rax & 0xffff_ffff }
+        nonmutating set {
+            rax = newValue & 0xffff_ffff
+            rdx = newValue >> 32
+        }
+    }
+}

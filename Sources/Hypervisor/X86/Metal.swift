@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArchX86
+import Base
+import Containers
+import Domains
+import EventChannels
+import Machine
+import Memory
+import P2M
+import Sync
+import Synchronization
+import Timekeeping
+import VirtualAPIC
+import X86
+import X86Machine
+import XenABI
+
+/// This machine, as portable code asks it: one pCPU's view, with the vCPU that runs there.
+struct Metal: Platform {
+    typealias Frames = MetalFrames
+    typealias Guest = RunningGuest
+    typealias Format = NestedFormat
+    typealias Cache = NestedCache
+    typealias Log = ConsoleLog
+    typealias DomainExtra = X86Domain
+    typealias VCPUExtra = X86VCPU
+
+    let pcpu: PCPU
+    /// Whose memory `guest` is.
+    var vcpu: MetalVCPU?
+
+    var frames: MetalFrames { MetalFrames(root.heap.reference) }
+    var guest: RunningGuest { RunningGuest(vcpu: vcpu) }
+    var log: ConsoleLog { ConsoleLog() }
+    func now() -> SystemTime { systemTime() }
+    func cache(of domain: borrowing Domain<Metal>) -> NestedCache { NestedCache(domain: domain.id, pcpu: pcpu) }
+    func domain(_ id: DomainID) -> MetalDomain? { id == .dom0 && root.state.dom0.isSet ? root.state.dom0.value : nil }
+
+    func raiseUpcall(_ vcpu: MetalVCPU) {
+        let vector = vcpu.pointee.extra.upcallVector.load(ordering: .relaxed)
+        if vector != 0 { vcpu.pointee.extra.apic.post(vector, isLevel: false) }
+        kick(vcpu, from: pcpu)
+    }
+    func wake(_ vcpu: MetalVCPU) { kick(vcpu, from: pcpu) }
+    func unmaskUpcalls(_ vcpu: MetalVCPU) {
+        guard let info = vcpu.pointee.domain.pointee.events.pointee.vcpuInfo(vcpu.pointee.id) else { return }
+        frames.atomic(UInt8.self, at: info + SharedInfoLayout.x86_64.upcallMask).pointee.store(0, ordering: .relaxed)
+    }
+    /// Interrupts are masked, and the APIC does not say what waits: take them now, between two steps of a long operation.
+    var shouldPreempt: Bool {
+        x86_take_interrupts()
+        return root.state.pc.value.states[pcpu.index].hasNews
+    }
+
+    func owns(_ frame: MFN, _ domain: borrowing Domain<Metal>) -> Bool {
+        guard let owner = root.frameTable.value.owner(of: frame) else { return false }
+        return owner.use == .domain && owner.owner == domain.id
+    }
+
+    func assign(_ frame: MFN, count: UInt64, to domain: borrowing Domain<Metal>) {
+        for offset in 0..<count { root.frameTable.value.assign(frame + offset, to: domain.id, use: .domain) }
+    }
+
+    func owner(of frame: MFN) -> MetalDomain? {
+        guard let owner = root.frameTable.value.owner(of: frame), owner.use == .domain else { return nil }
+        return domain(owner.owner)
+    }
+
+    /// Caches are coherent with everything here.
+    func maintainCache(_ start: MachineAddress, count: UInt64, clean: Bool, invalidate: Bool) {}
+
+    func hold(_ frame: MFN, of domain: borrowing Domain<Metal>) -> Bool {
+        root.frameTable.value.hold(frame, of: domain.id)
+    }
+
+    func drop(_ frame: MFN) {
+        if root.frameTable.value.drop(frame) { frames.free(frame) }
+    }
+
+    func giveUp(_ frame: MFN) {
+        if root.frameTable.value.giveUp(frame) { frames.free(frame) }
+    }
+
+    var maximumFrame: MFN { root.maximumFrame.value }
+
+    func consoleWrite(_ bytes: borrowing Span<UInt8>, from domain: borrowing Domain<Metal>) {
+        root.console.writeGuest(bytes)
+    }
+    func consoleRead() -> UInt8? { root.console.withLock { $0.takeInput() } }
+    func setWallclock(seconds: UInt64, nanoseconds: UInt32, at systemTime: UInt64) {
+        let clock = Wallclock(seconds: seconds, nanoseconds: nanoseconds, at: SystemTime(nanoseconds: systemTime))
+        root.state.wallclock.withLock {
+            $0 = clock
+            if let dom0 = domain(.dom0) {
+                clock.publish(at: dom0.pointee.sharedInfo.address, layout: .x86_64, in: frames)
+            }
+        }
+    }
+
+    var capabilities: StaticString { "hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 " }
+    var machineFeatures: UInt32 { Feature.hvmCallbackVector.bit | Feature.hvmSafePVClock.bit | Feature.paePgdirAbove4GB.bit }
+    var assists: UInt64 { 1 << UInt64(VMAssist.runstateUpdateFlag.rawValue) }
+    func writeCommandLine(at address: GuestVirtualAddress) throws(XenError) {
+        try guest.write(root.options.value.commandLine, at: address)
+    }
+}
+
+// MARK: What x86 has besides
+
+extension Metal {
+    var vcpuOperations: UInt64 {
+        let operations: InlineArray<8, VCPUOp> = [
+            .isUp, .getRunstateInfo, .registerRunstateMemoryArea, .setPeriodicTimer, .stopPeriodicTimer,
+            .setSingleshotTimer, .stopSingleshotTimer, .registerVCPUInfo,
+        ]
+        var bits: UInt64 = 0
+        for index in operations.indices { bits |= 1 << UInt64(operations[index].rawValue) }
+        return bits
+    }
+
+    var physdevNotices: UInt64 {
+        1 << UInt64(PhysdevOp.pciMMCFGReserved.rawValue) | 1 << UInt64(PhysdevOp.pciDeviceAdd.rawValue)
+            | 1 << UInt64(PhysdevOp.pciDeviceRemove.rawValue)
+    }
+
+    /// Every vCPU's home looks at its timers when it is kicked.
+    func timersChanged(_ vcpu: MetalVCPU) { requestTimer(of: vcpu, from: pcpu) }
+
+    func vcpuInfoMoved(_ vcpu: MetalVCPU) { publishTime(vcpu) }
+
+    func setUpcallVector(_ vector: UInt8, _ vcpu: MetalVCPU) throws(XenError) {
+        guard vector >= 0x10 else { throw .einval }
+        vcpu.pointee.extra.upcallVector.store(vector, ordering: .relaxed)
+        log.info(
+            "d\(vcpu.pointee.domain.pointee.id.rawValue)v\(vcpu.pointee.id.rawValue): upcall vector \(hex: UInt64(vector))")
+        if vcpu.pointee.domain.pointee.events.pointee.isUpcallPending(vcpu.pointee.id) { raiseUpcall(vcpu) }
+    }
+}
+
+/// Tells the guest how its time stamp counter makes system time.
+func publishTime(_ vcpu: MetalVCPU) {
+    guard let info = vcpu.pointee.domain.pointee.events.pointee.vcpuInfo(vcpu.pointee.id) else { return }
+    root.state.clock.value.scale.publish(for: Caller64.self, at: info + SharedInfoLayout.x86_64.time, in: frames)
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArchX86
+import Base
+import Containers
+import Domains
+import Drivers
+import MMIO
+import Machine
+import Sync
+import Synchronization
+import VirtualAPIC
+import X86
+import X86Machine
+
+/// The pins of the machine's I/O APIC belong to dom0: each is programmed as dom0 has programmed its own.
+
+/// Host vector of a pin.
+func vector(ofPin pin: Int) -> UInt8 { Vector.firstPin + UInt8(truncatingIfNeeded: pin) }
+
+/// dom0 has changed a pin's entry, or it has ended: the line behind it follows.
+func followPin(_ pin: Int, _ domain: MetalDomain, from pcpu: PCPU) {
+    let message: VirtualIOAPIC.Entry? = domain.pointee.extra.ioAPIC.withLock { apic in
+        let entry = apic[pin]
+        setLine(pin, isMasked: entry.isMasked || entry.isInService, isLevel: entry.isLevel, isActiveLow: entry.isActiveLow)
+        return apic.deliver(pin)
+    }
+    if let message { send(message, domain, from: pcpu) }
+}
+
+private func setLine(_ pin: Int, isMasked: Bool, isLevel: Bool, isActiveLow: Bool) {
+    let pc = root.state.pc.reference
+    pc.pointee.ioAPIC.withLock {
+        $0?.route(
+            UInt32(pin), vector: vector(ofPin: pin), to: UInt8(truncatingIfNeeded: pc.pointee.processors[0].apicID),
+            isLevel: isLevel, isActiveLow: isActiveLow, isMasked: isMasked)
+    }
+}
+
+/// A device has interrupted. A level stays masked until dom0 has ended its own.
+func takeLine(_ pin: Int, from pcpu: PCPU) {
+    guard root.state.dom0.isSet else { return }
+    let domain = root.state.dom0.value
+    let message: VirtualIOAPIC.Entry? = domain.pointee.extra.ioAPIC.withLock { apic in
+        let entry = apic[pin]
+        let message = apic.assert(pin)
+        if entry.isLevel {
+            // The line itself keeps the state: it interrupts again when it is unmasked.
+            apic.deassert(pin)
+            setLine(pin, isMasked: true, isLevel: true, isActiveLow: entry.isActiveLow)
+        }
+        return message
+    }
+    if let message { send(message, domain, from: pcpu) }
+}
+
+/// dom0 has ended a level-triggered interrupt.
+func endLevel(_ vector: UInt8, _ domain: MetalDomain, from pcpu: PCPU) {
+    var pins = domain.pointee.extra.ioAPIC.withLock { $0.end(vector) }
+    while pins != 0 {
+        followPin(pins.trailingZeroBitCount, domain, from: pcpu)
+        pins &= pins - 1
+    }
+}
+
+private func send(_ message: VirtualIOAPIC.Entry, _ domain: MetalDomain, from pcpu: PCPU) {
+    for number in 0..<UInt32(domain.pointee.vcpuCount) {
+        guard let vcpu = domain.pointee.vcpu(VCPUID(number)) else { continue }
+        let address = vcpu.pointee.extra.apic.address
+        guard message.destination.reaches(vcpu.pointee.extra.apic.id, logical: address.logical, isFlat: address.isFlat)
+        else { continue }
+        guard address.isEnabled || message.delivery == .nmi else { continue }
+        switch message.delivery {
+        case .fixed, .lowest: vcpu.pointee.extra.apic.post(message.vector, isLevel: message.isLevel)
+        case .nmi: vcpu.pointee.extra.hasNMI.store(true, ordering: .relaxed)
+        default: return
+        }
+        kick(vcpu, from: pcpu)
+        if message.delivery == .lowest { return }
+    }
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArchX86
+import Base
+import Containers
+import Domains
+import Drivers
+import EventChannels
+import Machine
+import Memory
+import Scheduler
+import Sync
+import Synchronization
+import Timekeeping
+import VirtualAPIC
+import X86
+import X86Machine
+import XenABI
+
+/// What one pCPU keeps to itself.
+struct CPULocal {
+    let pcpu: PCPU
+    /// Machine address of the control block that has this pCPU's own FS, GS, TR and so on.
+    let hostBlock: UInt64
+    /// The vCPU that the scheduler wants here; nil: idle.
+    var current: MetalVCPU?
+    /// The vCPU whose vector registers this pCPU holds. Stays after a block, until another one comes.
+    var loaded: MetalVCPU?
+    /// When the scheduler wants to be asked again.
+    var sliceEnd = SystemTime.never
+}
+
+/// A pCPU's life: ask the scheduler, run the guest until something happens, see to it. Never returns, never nests.
+func runCPU(_ pcpu: PCPU) -> Never {
+    let pc = root.state.pc.reference
+    let state = pc.pointee.states[pcpu.index].hostBlock.load(ordering: .relaxed)
+    var cpu = CPULocal(pcpu: pcpu, hostBlock: state)
+    while true {
+        if cpu.current == nil || pc.pointee.states[pcpu.index].reschedule.load(ordering: .relaxed) { reschedule(&cpu) }
+        if let vcpu = cpu.current { runGuest(vcpu, &cpu) } else { idle(&cpu) }
+    }
+}
+
+private func reschedule(_ cpu: inout CPULocal) {
+    let pc = root.state.pc.reference
+    pc.pointee.states[cpu.pcpu.index].reschedule.store(false, ordering: .relaxed)
+    if let old = cpu.current { old.pointee.extra.place.store(0, ordering: .relaxed) }
+    let decision = root.state.scheduler.withLock { $0.next(on: cpu.pcpu, now: systemTime()) }
+    cpu.sliceEnd = decision.until
+    cpu.current = if let unit = decision.unit { root.state.units.value[unit] } else { nil }
+    if let vcpu = cpu.current {
+        vcpu.pointee.extra.place.store(cpu.pcpu.rawValue + 1, ordering: .sequentiallyConsistent)
+        vcpu.pointee.extra.deadline.store(.max, ordering: .relaxed)
+        load(vcpu, &cpu)
+    }
+    programTimer(cpu)
+}
+
+/// Gives the pCPU's vector registers to `vcpu`, saving whoever had them.
+private func load(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
+    if cpu.loaded == vcpu { return }
+    let states = extendedStates()
+    if let old = cpu.loaded {
+        if states != 0 { x86_write_xcr0(states) }
+        unsafe x86_save_fp(UInt64(UInt(bitPattern: frames.pointer(to: old.pointee.extra.vectors))), states)
+    }
+    if states != 0 { x86_write_xcr0(states) }
+    // SAFETY: the area is the vCPU's frame, which nobody else uses.
+    unsafe x86_restore_fp(UInt64(UInt(bitPattern: frames.pointer(to: vcpu.pointee.extra.vectors))), states)
+    if states != 0 { x86_write_xcr0(vcpu.pointee.extra.extendedControl.load(ordering: .relaxed)) }
+    cpu.loaded = vcpu
+    // A vCPU that was here before may have left its translations under the same tag.
+    vcpu.pointee.extra.mustFlush.store(true, ordering: .relaxed)
+}
+
+/// The parts of XCR0 that are moved between vCPUs; 0 where there is no XSAVE.
+func extendedStates() -> UInt64 { root.state.pc.value.extendedStates }
+
+/// Forgets that this pCPU holds the vCPU's registers: they are made anew.
+func forget(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
+    if cpu.loaded == vcpu { cpu.loaded = nil }
+}
+
+/// Runs the guest until the scheduler has to be asked.
+private func runGuest(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
+    let pc = root.state.pc.reference
+    while true {
+        if pc.pointee.states[cpu.pcpu.index].hasNews, handleNews(&cpu) { return }
+        if vcpu.pointee.extra.startup.load(ordering: .relaxed) & Startup.isInit != 0 { return takeInit(vcpu, &cpu) }
+        prepareInterrupts(vcpu)
+        enter(vcpu, cpu)
+        if handleExit(vcpu, &cpu) { return }
+    }
+}
+
+@inline(__always)
+private func enter(_ vcpu: MetalVCPU, _ cpu: CPULocal) {
+    let block = vcpu.pointee.extra.block
+    // Pairs with `NestedCache.invalidate`: either it sees that we are inside, or we see that we must flush.
+    vcpu.pointee.extra.isInside.store(true, ordering: .sequentiallyConsistent)
+    let mustFlush = vcpu.pointee.extra.mustFlush.load(ordering: .sequentiallyConsistent)
+    block.store(mustFlush ? 1 as UInt8 : 0, VMCBField.tlbControl)
+    if mustFlush { vcpu.pointee.extra.mustFlush.store(false, ordering: .releasing) }
+    // SAFETY: this pCPU runs the vCPU: its registers are nobody else's until we are back.
+    unsafe x86_enter_svm(vcpu.pointee.extra.registers.address, block.address.rawValue, cpu.hostBlock)
+    vcpu.pointee.extra.isInside.store(false, ordering: .releasing)
+}
+
+/// What interrupts have left to do. True: the scheduler has to be asked.
+func handleNews(_ cpu: inout CPULocal) -> Bool {
+    let state = Ref(root.state.pc.reference, cpu.pcpu)
+    if state.pointee.timerFired.exchange(false, ordering: .relaxed) {
+        fireTimers(cpu)
+        if systemTime() >= cpu.sliceEnd { state.pointee.reschedule.store(true, ordering: .relaxed) }
+    }
+    if state.pointee.reschedule.load(ordering: .relaxed) { return true }
+    if state.pointee.timerChanged.exchange(false, ordering: .relaxed) { programTimer(cpu) }
+    return false
+}
+
+extension Ref where Value == ProcessorState {
+    /// The state of one pCPU.
+    init(_ pc: Ref<PC>, _ pcpu: PCPU) {
+        // SAFETY: the PC is never moved.
+        unsafe self.init(
+            unsafe: UnsafeMutablePointer(mutating: withUnsafePointer(to: pc.pointee.states[pcpu.index]) { unsafe $0 }))
+    }
+}
+
+/// The vCPU waits, unless there is news already: an interrupt, or if it `polls` an event that has ended its poll.
+func block(_ vcpu: MetalVCPU, _ cpu: inout CPULocal, polls: Bool = false) {
+    vcpu.pointee.extra.place.store(0, ordering: .relaxed)
+    root.state.scheduler.withLock { $0.block(on: cpu.pcpu) }
+    // Pairs with `kick`.
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    let pollIsOver = polls && !vcpu.pointee.domain.pointee.events.pointee.isPolling(vcpu.pointee.id)
+    if pollIsOver || hasInterrupt(vcpu) { _ = root.state.scheduler.withLock { $0.wake(UnitID(vcpu.pointee.unit)) } }
+    cpu.current = nil
+}
+
+/// The vCPU does not run again until somebody starts it, which may happen as soon as `isUp` is false.
+func stop(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
+    vcpu.pointee.extra.isRunnable.store(false, ordering: .sequentiallyConsistent)
+    vcpu.pointee.changeRunstate(to: .offline, now: systemTime())
+    forget(vcpu, &cpu)
+    vcpu.pointee.extra.place.store(0, ordering: .relaxed)
+    root.state.scheduler.withLock { $0.block(on: cpu.pcpu) }
+    cpu.current = nil
+    vcpu.pointee.isUp.store(false, ordering: .sequentiallyConsistent)
+}
+
+private func idle(_ cpu: inout CPULocal) {
+    let state = Ref(root.state.pc.reference, cpu.pcpu)
+    if state.pointee.hasNews {
+        _ = handleNews(&cpu)
+    } else if root.heap.value.scrub() {
+        x86_take_interrupts()
+    } else {
+        x86_wait_for_interrupt()
+    }
+}
+
+// MARK: Kicks
+
+/// There is news for `vcpu`: gets it out of the guest, or awake, unless it is on this very pCPU.
+func kick(_ vcpu: MetalVCPU, from pcpu: PCPU) {
+    // Pairs with `block`: the news was published before; the other side says that it blocks before it looks for news.
+    atomicMemoryFence(ordering: .sequentiallyConsistent)
+    let place = vcpu.pointee.extra.place.load(ordering: .relaxed)
+    if place == pcpu.rawValue + 1 { return }
+    if place != 0 {
+        sendKick(to: PCPU(place - 1))
+    } else if vcpu.pointee.extra.isRunnable.load(ordering: .acquiring),
+        case .tickle(let target) = root.state.scheduler.withLock({ $0.wake(UnitID(vcpu.pointee.unit)) })
+    {
+        root.state.pc.value.states[target.index].reschedule.store(true, ordering: .releasing)
+        if target != pcpu { sendKick(to: target) }
+    }
+}
+
+func sendKick(to pcpu: PCPU) {
+    let pc = root.state.pc.reference
+    pc.pointee.localAPIC.send(Vector.kick, to: pc.pointee.processors[pcpu.index].apicID)
+}
