@@ -136,6 +136,7 @@ if let image {
         tests("Decompression"),
         tests("X86", ["Base", "P2M"]),
         tests("VirtualAPIC", ["Base"]),
+        tests("DomainBuilder", ["Base", "Firmware"]),
         tests("X86Emulator"),
         tests("EventChannels", ["XenABI"]),
         tests("GrantTables", ["XenABI"]),

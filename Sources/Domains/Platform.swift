@@ -82,7 +82,7 @@ public protocol Platform: Sendable {
     var buildID: InlineArray<20, UInt8>? { get }
     /// See the defaults of these in PlatformOperations.swift.
     var vcpuOperations: UInt64 { get }
-    var physdevNotices: UInt64 { get }
+    var handsOnPCI: Bool { get }
     func timersChanged(_ vcpu: Ref<VCPU<Self>>)
     func vcpuInfoMoved(_ vcpu: Ref<VCPU<Self>>)
     func setUpcallVector(_ vector: UInt8, _ vcpu: Ref<VCPU<Self>>) throws(XenError)

@@ -13,8 +13,8 @@ extension Platform {
     public var vcpuOperations: UInt64 {
         1 << UInt64(VCPUOp.registerVCPUInfo.rawValue) | 1 << UInt64(VCPUOp.registerRunstateMemoryArea.rawValue)
     }
-    /// Bit set of the `PhysdevOp`s by which the hardware domain tells of PCI devices, which need nothing from us.
-    public var physdevNotices: UInt64 { 0 }
+    /// Whether the hardware domain tells of the PCI devices that it finds, which need nothing from us.
+    public var handsOnPCI: Bool { false }
     /// The vCPU's own timers have changed: it is to be interrupted at another time.
     public func timersChanged(_ vcpu: Ref<VCPU<Self>>) {}
     /// The vCPU's vcpu_info is somewhere else: what stands in it of the time is to be written again.

@@ -13,10 +13,11 @@ extension Call {
     /// Xen: __HYPERVISOR_physdev_op. On ARM no operation exists without PCI passthrough (Xen: arch/arm/physdev.c). On x86 the
     /// hardware domain tells of PCI devices; other operations are for PV domains.
     func physdevOp() throws(XenError) -> Outcome {
-        guard let operation = PhysdevOp(rawValue: word(0)), platform.physdevNotices >> UInt64(operation.rawValue) & 1 != 0,
-            domain.pointee.isPrivileged
-        else { throw .enosys }
-        return .success
+        guard platform.handsOnPCI, domain.pointee.isPrivileged else { throw .enosys }
+        switch PhysdevOp(rawValue: word(0)) {
+        case .pciMMCFGReserved, .pciDeviceAdd, .pciDeviceRemove: return .success
+        default: throw .enosys
+        }
     }
 
     /// Xen: __HYPERVISOR_platform_op

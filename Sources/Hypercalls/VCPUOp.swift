@@ -16,45 +16,59 @@ extension Call {
     /// ARM, where there is one of `operations`; ENOSYS elsewhere.
     func vcpuOp() throws(XenError) -> Outcome {
         guard let target = domain.pointee.vcpu(VCPUID(word(1))) else { throw .enoent }
-        guard let operation = VCPUOp(rawValue: word(0)), platform.vcpuOperations >> UInt64(operation.rawValue) & 1 != 0
-        else {
-            throw platform.vcpuOperations >> UInt64(VCPUOp.isUp.rawValue) & 1 != 0 ? .enosys : .einval
+        let known = platform.vcpuOperations
+        guard word(0) < 64, known >> UInt64(word(0)) & 1 != 0 else {
+            throw known >> UInt64(VCPUOp.isUp.rawValue) & 1 != 0 ? .enosys : .einval
         }
-        switch operation {
+        switch VCPUOp(rawValue: word(0)) {
         case .registerVCPUInfo: try registerVCPUInfo(target)
         case .registerRunstateMemoryArea: try registerRunstateArea(target)
         case .isUp: return .value(target.pointee.isUp.load(ordering: .acquiring) ? 1 : 0)
         case .getRunstateInfo:
             try platform.guest.write(target.pointee.runstateInformation(now: platform.now()), at: handle(2))
-        case .setSingleshotTimer, .stopSingleshotTimer, .setPeriodicTimer, .stopPeriodicTimer:
-            try timer(operation, target)
+        case .setSingleshotTimer: try setSingleshot(target)
+        case .stopSingleshotTimer: try stopSingleshot(target)
+        case .setPeriodicTimer: try setPeriodic(target)
+        case .stopPeriodicTimer: try stopPeriodic(target)
         default: throw .enosys
         }
         return .success
     }
 
-    /// Xen: VCPUOP_set_singleshot_timer and its likes. The one-shot timer is the caller's own.
-    private func timer(_ operation: VCPUOp, _ target: Ref<VCPU<P>>) throws(XenError) {
+    /// Xen: VCPUOP_set_singleshot_timer. The caller's own only.
+    private func setSingleshot(_ target: Ref<VCPU<P>>) throws(XenError) {
+        guard target == vcpu else { throw .einval }
+        let argument = try platform.guest.read(VCPUSetSingleshotTimer<Caller>.self, at: handle(2))
+        let time = SystemTime(nanoseconds: argument.timeout.wide)
         let now = platform.now()
-        switch operation {
-        case .setSingleshotTimer:
-            guard target == vcpu else { throw .einval }
-            let argument = try platform.guest.read(VCPUSetSingleshotTimer<Caller64>.self, at: handle(2))
-            let time = SystemTime(nanoseconds: argument.timeout)
-            if argument.flags & VCPUSetSingleshotTimer<Caller64>.future != 0, time < now { throw .etime }
-            try VCPU.changeTimers(of: target, platform) { (timers) throws(XenError) in timers.setSingleshot(time, now: now) }
-        case .setPeriodicTimer:
-            let argument = try platform.guest.read(VCPUSetPeriodicTimer.self, at: handle(2))
-            try VCPU.changeTimers(of: target, platform) { (timers) throws(XenError) in
-                try timers.setPeriodic(argument.period, now: now)
-                return false
-            }
-        default:
-            if operation == .stopSingleshotTimer, target != vcpu { throw .einval }
-            try VCPU.changeTimers(of: target, platform) { (timers) throws(XenError) in
-                if operation == .stopSingleshotTimer { timers.stopSingleshot() } else { timers.stopPeriodic() }
-                return false
-            }
+        if argument.flags & VCPUSetSingleshotTimer<Caller>.future != 0, time < now { throw .etime }
+        try VCPU.changeTimers(of: target, platform) { (timers) throws(XenError) in timers.setSingleshot(time, now: now) }
+    }
+
+    /// Xen: VCPUOP_stop_singleshot_timer
+    private func stopSingleshot(_ target: Ref<VCPU<P>>) throws(XenError) {
+        guard target == vcpu else { throw .einval }
+        try VCPU.changeTimers(of: target, platform) { (timers) throws(XenError) in
+            timers.stopSingleshot()
+            return false
+        }
+    }
+
+    /// Xen: VCPUOP_set_periodic_timer
+    private func setPeriodic(_ target: Ref<VCPU<P>>) throws(XenError) {
+        let argument = try platform.guest.read(VCPUSetPeriodicTimer.self, at: handle(2))
+        let now = platform.now()
+        try VCPU.changeTimers(of: target, platform) { (timers) throws(XenError) in
+            try timers.setPeriodic(argument.period, now: now)
+            return false
+        }
+    }
+
+    /// Xen: VCPUOP_stop_periodic_timer
+    private func stopPeriodic(_ target: Ref<VCPU<P>>) throws(XenError) {
+        try VCPU.changeTimers(of: target, platform) { (timers) throws(XenError) in
+            timers.stopPeriodic()
+            return false
         }
     }
 

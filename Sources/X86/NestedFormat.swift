@@ -38,7 +38,7 @@ public struct NestedFormat: EntryFormat {
             case .ramReadWrite: Self.present | Self.writable | Self.dirty
             case .ramReadOnly: Self.present
             case .foreign, .grantReadWrite: Self.present | Self.writable | Self.dirty | Self.noExecute
-            case .grantReadOnly: Self.present | Self.noExecute
+            case .grantReadOnly, .foreignReadOnly: Self.present | Self.noExecute
             // Option ROMs are run where they are.
             case .deviceCached: Self.present | Self.writable | Self.dirty
             case .deviceDirect: Self.present | Self.writable | Self.dirty | Self.uncached

@@ -45,6 +45,11 @@ final class FakeHost: @unchecked Sendable {
     var consoleOutput: [UInt8] = []
     var consoleInput: [UInt8] = []
     var buildID: InlineArray<20, UInt8>?
+    /// The machine has what only x86 has.
+    var isX86 = false
+    var timerChanges = 0
+    var infoMoves: [VCPUID] = []
+    var upcallVectors: [VCPUID: UInt8] = [:]
 }
 
 /// Counts its flushes.
@@ -98,6 +103,15 @@ struct FakePlatform: Platform {
     func cache(of domain: borrowing Domain<Self>) -> FakeCache { FakeCache(host: host) }
     func domain(_ id: DomainID) -> Ref<Domain<Self>>? { host.domains[id.rawValue] }
     func raiseUpcall(_ vcpu: Ref<VCPU<Self>>) { host.upcalls.append(vcpu.pointee.id) }
+    var handsOnPCI: Bool { host.isX86 }
+    var vcpuOperations: UInt64 { host.isX86 ? ~0 : 1 << 5 | 1 << 10 }
+    func timersChanged(_ vcpu: Ref<VCPU<Self>>) { host.timerChanges += 1 }
+    func vcpuInfoMoved(_ vcpu: Ref<VCPU<Self>>) { host.infoMoves.append(vcpu.pointee.id) }
+    func setUpcallVector(_ vector: UInt8, _ vcpu: Ref<VCPU<Self>>) throws(XenError) {
+        guard host.isX86 else { throw .enosys }
+        guard vector >= 16 else { throw .einval }
+        host.upcallVectors[vcpu.pointee.id] = vector
+    }
     func wake(_ vcpu: Ref<VCPU<Self>>) { host.woken.append(vcpu.pointee.id) }
     func unmaskUpcalls(_ vcpu: Ref<VCPU<Self>>) {}
     var shouldPreempt: Bool { host.preempts }

@@ -94,7 +94,7 @@ import Testing
 @Suite struct NestedFormatTests {
     @Test func entriesDecodeAsTheyWereMade() {
         let format = NestedFormat(hasHugePages: true)
-        for type in [P2MType.ramReadWrite, .ramReadOnly, .deviceDirect, .deviceCached, .foreign, .grantReadWrite, .grantReadOnly] {
+        for type in [P2MType.ramReadWrite, .ramReadOnly, .deviceDirect, .deviceCached, .foreign, .grantReadWrite, .grantReadOnly, .foreignReadOnly] {
             for level in 1...3 {
                 guard case .leaf(let frame, let found) = format.decode(format.leaf(MFN(0x4_0000), type: type, level: level), level: level)
                 else { return #expect(Bool(false)) }

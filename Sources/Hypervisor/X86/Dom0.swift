@@ -80,7 +80,7 @@ private func makeGrants(_ source: MetalFrames) -> FrameBox<GrantTable<MetalFrame
     do throws(XenError) {
         return try GrantTable.create(
             domain: .dom0, frames: source, maximumFrames: 64, maximumMaptrackFrames: 1024, maximumVersion: 2,
-            NoGrantFrames())
+            NewGrantFrames(.dom0, Metal(pcpu: PCPU(0))))
     } catch {
         panic("no memory for dom0's grant table")
     }

@@ -35,11 +35,11 @@ func handleExit(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) -> Bool {
         handlePort(access, registers, vcpu)
         return false
     case .readMSR:
-        complete(.readMSR, vcpu) { readMSR(registers, vcpu) }
+        complete(.readMSR, vcpu, cpu.pcpu) { readMSR(registers, vcpu) }
         return false
     case .writeMSR:
         let local = cpu
-        complete(.writeMSR, vcpu) { writeMSR(registers, vcpu, local) }
+        complete(.writeMSR, vcpu, cpu.pcpu) { writeMSR(registers, vcpu, local) }
         return false
     case .nestedFault(let fault):
         handleFault(fault, registers, vcpu, cpu)
@@ -55,13 +55,13 @@ private func handleRare(
     let block = vcpu.pointee.extra.block
     switch exit {
     case .cpuid:
-        if skip(.cpuid, vcpu) { answerCPUID(registers, vcpu) }
+        if skip(.cpuid, vcpu, cpu.pcpu) { answerCPUID(registers, vcpu) }
     case .halt: return halt(vcpu, &cpu)
     case .setExtendedControl:
-        complete(.setExtendedControl, vcpu) { setExtendedControl(registers, vcpu) }
+        complete(.setExtendedControl, vcpu, cpu.pcpu) { setExtendedControl(registers, vcpu) }
     case .flushCaches:
         // Which of the two it was says nothing.
-        if !advance(.writeBack, vcpu), !advance(.invalidate, vcpu) { block.inject(.invalidOpcode) }
+        if !advance(.writeBack, vcpu, cpu.pcpu), !advance(.invalidate, vcpu, cpu.pcpu) { block.inject(.invalidOpcode) }
     case .undefined: block.inject(.invalidOpcode)
     case .refused: block.inject(.generalProtection)
     case .exception(let vector, let error):
@@ -101,38 +101,38 @@ func crash(_ vcpu: MetalVCPU, _ why: LogLine) {
 // MARK: Instructions
 
 /// To the next instruction. False, with #UD for the guest, where the bytes have been changed meanwhile.
-@inline(__always) func skip(_ instruction: InterceptedInstruction, _ vcpu: MetalVCPU) -> Bool {
-    if advance(instruction, vcpu) { return true }
+@inline(__always) func skip(_ instruction: InterceptedInstruction, _ vcpu: MetalVCPU, _ pcpu: PCPU) -> Bool {
+    if advance(instruction, vcpu, pcpu) { return true }
     vcpu.pointee.extra.block.inject(.invalidOpcode)
     return false
 }
 
 /// Carries out an instruction that may be refused: #GP is taken at the instruction, not behind it.
 @inline(__always)
-private func complete(_ instruction: InterceptedInstruction, _ vcpu: MetalVCPU, _ body: () -> Bool) {
+private func complete(_ instruction: InterceptedInstruction, _ vcpu: MetalVCPU, _ pcpu: PCPU, _ body: () -> Bool) {
     let block = vcpu.pointee.extra.block
     let start = block[VMCBField.rip]
     let shadow = block[VMCBField.interruptShadow]
-    guard skip(instruction, vcpu), !body() else { return }
+    guard skip(instruction, vcpu, pcpu), !body() else { return }
     block[VMCBField.rip] = start
     block[VMCBField.interruptShadow] = shadow
     block.inject(.generalProtection)
 }
 
-private func advance(_ instruction: InterceptedInstruction, _ vcpu: MetalVCPU) -> Bool {
+private func advance(_ instruction: InterceptedInstruction, _ vcpu: MetalVCPU, _ pcpu: PCPU) -> Bool {
     let block = vcpu.pointee.extra.block
     if root.state.pc.value.savesNextInstruction {
         block.skip(block[VMCBField.nextRIP] &- block[VMCBField.rip])
         return true
     }
-    let (bytes, count) = fetchInstruction(vcpu)
+    let (bytes, count) = fetchInstruction(vcpu, pcpu)
     guard let length = instruction.length(bytes.span.extracting(..<count)) else { return false }
     block.skip(UInt64(length))
     return true
 }
 
 private func halt(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) -> Bool {
-    guard skip(.halt, vcpu) else { return false }
+    guard skip(.halt, vcpu, cpu.pcpu) else { return false }
     let interruptsAreMasked = vcpu.pointee.extra.block[VMCBField.rflags] >> 9 & 1 == 0
     if interruptsAreMasked, !vcpu.pointee.extra.hasNMI.load(ordering: .relaxed) {
         // Only INIT or an NMI wake it: what waits at the APIC must not.
@@ -187,14 +187,14 @@ private func hypercall(_ registers: GuestRegisters, _ vcpu: MetalVCPU, _ cpu: in
     let block = registers.block
     // User mode may not ask, and 32-bit callers are not known here.
     guard block.load(VMCBField.cpl, as: UInt8.self) == 0, block.isLongMode else {
-        if skip(.hypercall, vcpu) { registers.rax = UInt64(bitPattern: Int64(XenError.eperm.returnValue)) }
+        if skip(.hypercall, vcpu, cpu.pcpu) { registers.rax = UInt64(bitPattern: Int64(XenError.eperm.returnValue)) }
         return false
     }
     let numbers: InlineArray<5, Int> = [7, 6, 2, 10, 8]
     var arguments = InlineArray<5, UInt64>(repeating: 0)
     for index in 0..<5 { arguments[index] = registers[numbers[index]] }
-    let call = Call(platform: Metal(pcpu: cpu.pcpu, vcpu: vcpu), vcpu: vcpu, arguments: arguments)
-    let outcome = call.perform(UInt32(truncatingIfNeeded: registers.rax))
+    let call = Call<Metal, Caller64>(platform: Metal(pcpu: cpu.pcpu, vcpu: vcpu), vcpu: vcpu, arguments: arguments)
+    let outcome = call.perform(UInt32(clamping: registers.rax))
     switch outcome {
     case .again(let first):
         registers[7] = first
@@ -205,7 +205,7 @@ private func hypercall(_ registers: GuestRegisters, _ vcpu: MetalVCPU, _ cpu: in
         registers[2] = third
         return false
     default:
-        guard skip(.hypercall, vcpu) else { return false }
+        guard skip(.hypercall, vcpu, cpu.pcpu) else { return false }
         return finish(outcome, registers, vcpu, &cpu)
     }
 }

@@ -17,6 +17,14 @@ import XenABI
 /// The memory of the guest whose registers this CPU holds.
 struct RunningGuest: GuestMemory {
     let vcpu: MetalVCPU?
+    let pcpu: PCPU
+
+    func beginCopy() {
+        root.state.copying[pcpu.index].open()
+        x86_fence()
+    }
+    func endCopy() { root.state.copying[pcpu.index].close() }
+
     var frames: Frames { Frames() }
 
     /// Walks the guest's tables and ours.
@@ -33,7 +41,7 @@ struct RunningGuest: GuestMemory {
         let entry = domain.pointee.p2m.withLock { $0.lookup(address.frame) }
         switch entry.type {
         case .ramReadWrite, .grantReadWrite, .foreign: break
-        case .ramReadOnly, .grantReadOnly: if write { return nil }
+        case .ramReadOnly, .grantReadOnly, .foreignReadOnly: if write { return nil }
         default: return nil
         }
         guard root.frameTable.value.index(of: entry.frame) != nil else { return nil }
@@ -47,14 +55,16 @@ struct RunningGuest: GuestMemory {
 }
 
 /// Up to fifteen bytes of the instruction that the guest is at; fewer where the next page is not to be had.
-func fetchInstruction(_ vcpu: MetalVCPU) -> (bytes: InlineArray<16, UInt8>, count: Int) {
+func fetchInstruction(_ vcpu: MetalVCPU, _ pcpu: PCPU) -> (bytes: InlineArray<16, UInt8>, count: Int) {
     var bytes = InlineArray<16, UInt8>(repeating: 0)
     let block = vcpu.pointee.extra.block
     let start =
         block[VMCBField.rip]
         &+ (block.isLongMode && block.codeAttributes & SegmentAttributes.isLong != 0
             ? 0 : block[VMCBField.cs + 8])
-    let guest = RunningGuest(vcpu: vcpu)
+    let guest = RunningGuest(vcpu: vcpu, pcpu: pcpu)
+    guest.beginCopy()
+    defer { guest.endCopy() }
     var count = 0
     while count < 15, let place = guest.translate(GuestVirtualAddress(start &+ UInt64(count)), write: false) {
         let part = min(15 - count, Int(pageSize - place.offset))
@@ -84,6 +94,15 @@ struct NestedCache: TranslationCache {
             guard let vcpu = target.pointee.vcpu(VCPUID(number)) else { continue }
             expel(vcpu)
         }
+        // A hypercall on another pCPU may have looked up what was there before.
+        for number in 0..<root.state.pc.value.onlineCount where number != pcpu.index {
+            root.state.copying[number].waitUntilClosed()
+        }
+    }
+
+    /// All of them are dropped at once anyway.
+    func invalidate(each frames: borrowing Span<GFN>) {
+        if frames.count > 0 { invalidate(GuestRange(start: frames[0], count: 1)) }
     }
 
     private func expel(_ vcpu: MetalVCPU) {

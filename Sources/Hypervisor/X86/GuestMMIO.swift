@@ -72,7 +72,7 @@ private func emulate(
     _ device: VirtualDevice, _ address: GuestAddress, _ registers: GuestRegisters, _ vcpu: MetalVCPU, _ cpu: CPULocal
 ) {
     let block = registers.block
-    let (bytes, count) = fetchInstruction(vcpu)
+    let (bytes, count) = fetchInstruction(vcpu, cpu.pcpu)
     let attributes = block.codeAttributes
     let code: CodeWidth =
         block.isLongMode && attributes & SegmentAttributes.isLong != 0

@@ -80,15 +80,18 @@ private func set(_ number: UInt32, _ value: UInt64, _ block: ControlBlock, _ vcp
         // SVME is what VMRUN wants to see.
         block[VMCBField.efer] = kept | 1 << 12
         return true
-    case GuestMSR.hypercallPage: return writeHypercallPage(value, vcpu)
+    case GuestMSR.hypercallPage: return writeHypercallPage(value, vcpu, cpu.pcpu)
     default: return GuestMSR.constant(number)?.ignoresWrites ?? false
     }
 }
 
 /// Fills a page of the guest's with hypercalls, 32 bytes each: MOV number to EAX, VMMCALL, RET (Xen: svm_init_hypercall_page).
-private func writeHypercallPage(_ value: UInt64, _ vcpu: MetalVCPU) -> Bool {
+private func writeHypercallPage(_ value: UInt64, _ vcpu: MetalVCPU, _ pcpu: PCPU) -> Bool {
+    let guest = RunningGuest(vcpu: vcpu, pcpu: pcpu)
+    guest.beginCopy()
+    defer { guest.endCopy() }
     guard value & 0xfff == 0,
-        let page = RunningGuest(vcpu: vcpu).place(GuestAddress(value), of: vcpu.pointee.domain, write: true)
+        let page = guest.place(GuestAddress(value), of: vcpu.pointee.domain, write: true)
     else { return false }
     for number in UInt64(0)..<128 {
         let entry = page + number * 32

@@ -31,7 +31,7 @@ struct Metal: Platform {
     var vcpu: MetalVCPU?
 
     var frames: MetalFrames { MetalFrames(root.heap.reference) }
-    var guest: RunningGuest { RunningGuest(vcpu: vcpu) }
+    var guest: RunningGuest { RunningGuest(vcpu: vcpu, pcpu: pcpu) }
     var log: ConsoleLog { ConsoleLog() }
     func now() -> SystemTime { systemTime() }
     func cache(of domain: borrowing Domain<Metal>) -> NestedCache { NestedCache(domain: domain.id, pcpu: pcpu) }
@@ -70,6 +70,18 @@ struct Metal: Platform {
     /// Caches are coherent with everything here.
     func maintainCache(_ start: MachineAddress, count: UInt64, clean: Bool, invalidate: Bool) {}
 
+    func allocate(order: Int, node: NUMANode?, claimed: UInt64) -> MFN? {
+        root.heap.value.allocate(order: order, node: node, claimed: claimed)
+    }
+    func claim(_ pages: UInt64) -> Bool { root.heap.value.claim(pages) }
+    func giveBackClaim(_ pages: UInt64) { root.heap.value.giveBackClaim(pages) }
+
+    func share(_ frame: MFN, with domain: DomainID) { root.frameTable.value.assign(frame, to: domain, use: .shared) }
+    func holdShared(_ frame: MFN, of domain: borrowing Domain<Metal>) -> Bool {
+        root.frameTable.value.hold(frame, of: domain.id, use: .shared)
+    }
+    func isRAM(_ frame: MFN) -> Bool { root.frameTable.value.index(of: frame) != nil }
+
     func hold(_ frame: MFN, of domain: borrowing Domain<Metal>) -> Bool {
         root.frameTable.value.hold(frame, of: domain.id)
     }
@@ -98,8 +110,19 @@ struct Metal: Platform {
         }
     }
 
+    var buildID: InlineArray<20, UInt8>? { imageBuildID() }
     var capabilities: StaticString { "hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 " }
     var machineFeatures: UInt32 { Feature.hvmCallbackVector.bit | Feature.hvmSafePVClock.bit | Feature.paePgdirAbove4GB.bit }
+    /// Xen: arch/x86/hvm/hvm.c, hvm_allow_get_param and hvm_allow_set_param.
+    var parameters: ParameterSets {
+        let own =
+            HVMParam.callbackIRQ.bit | HVMParam.vm86TSS.bit | HVMParam.vm86TSSSized.bit | HVMParam.acpiIOPortsLocation.bit
+            | HVMParam.vmGenerationIDAddress.bit | HVMParam.storeEvtchn.bit | HVMParam.consoleEvtchn.bit
+            | HVMParam.x87FIPWidth.bit
+        return ParameterSets(
+            readable: own | HVMParam.storePFN.bit | HVMParam.consolePFN.bit | HVMParam.altp2m.bit, settable: own,
+            toolstack: 0)
+    }
     var assists: UInt64 { 1 << UInt64(VMAssist.runstateUpdateFlag.rawValue) }
     func writeCommandLine(at address: GuestVirtualAddress) throws(XenError) {
         try guest.write(root.options.value.commandLine, at: address)
@@ -119,10 +142,7 @@ extension Metal {
         return bits
     }
 
-    var physdevNotices: UInt64 {
-        1 << UInt64(PhysdevOp.pciMMCFGReserved.rawValue) | 1 << UInt64(PhysdevOp.pciDeviceAdd.rawValue)
-            | 1 << UInt64(PhysdevOp.pciDeviceRemove.rawValue)
-    }
+    var handsOnPCI: Bool { true }
 
     /// Every vCPU's home looks at its timers when it is kicked.
     func timersChanged(_ vcpu: MetalVCPU) { requestTimer(of: vcpu, from: pcpu) }

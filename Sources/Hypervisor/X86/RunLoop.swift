@@ -44,16 +44,25 @@ func runCPU(_ pcpu: PCPU) -> Never {
 private func reschedule(_ cpu: inout CPULocal) {
     let pc = root.state.pc.reference
     pc.pointee.states[cpu.pcpu.index].reschedule.store(false, ordering: .relaxed)
-    if let old = cpu.current { old.pointee.extra.place.store(0, ordering: .relaxed) }
+    let old = cpu.current
+    if let old { old.pointee.extra.place.store(0, ordering: .relaxed) }
     let decision = root.state.scheduler.withLock { $0.next(on: cpu.pcpu, now: systemTime()) }
     cpu.sliceEnd = decision.until
     cpu.current = if let unit = decision.unit { root.state.units.value[unit] } else { nil }
+    if let old, old != cpu.current { note(.runnable, old, cpu.pcpu) }
     if let vcpu = cpu.current {
         vcpu.pointee.extra.place.store(cpu.pcpu.rawValue + 1, ordering: .sequentiallyConsistent)
         vcpu.pointee.extra.deadline.store(.max, ordering: .relaxed)
         load(vcpu, &cpu)
+        if vcpu != old { note(.running, vcpu, cpu.pcpu) }
     }
     programTimer(cpu)
+}
+
+/// The vCPU comes to this pCPU or leaves it. Its memory is read by its own control block, wherever its registers are.
+private func note(_ state: Runstate, _ vcpu: MetalVCPU, _ pcpu: PCPU) {
+    vcpu.pointee.changeRunstate(to: state, now: systemTime())
+    vcpu.pointee.publishRunstate(Metal(pcpu: pcpu, vcpu: vcpu))
 }
 
 /// Gives the pCPU's vector registers to `vcpu`, saving whoever had them.
@@ -130,6 +139,7 @@ extension Ref where Value == ProcessorState {
 /// The vCPU waits, unless there is news already: an interrupt, or if it `polls` an event that has ended its poll.
 func block(_ vcpu: MetalVCPU, _ cpu: inout CPULocal, polls: Bool = false) {
     vcpu.pointee.extra.place.store(0, ordering: .relaxed)
+    note(.blocked, vcpu, cpu.pcpu)
     root.state.scheduler.withLock { $0.block(on: cpu.pcpu) }
     // Pairs with `kick`.
     atomicMemoryFence(ordering: .sequentiallyConsistent)

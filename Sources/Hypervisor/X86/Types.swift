@@ -47,6 +47,8 @@ struct MachineState: ~Copyable {
     let guestLog = SpinLock(GuestLogBudget(), rank: .console)
     let dom0IsReady = Atomic<Bool>(false)
     let wallclock = SpinLock(Wallclock(), rank: .timer)
+    /// Whether a hypercall copies from or to its guest, by pCPU.
+    let copying = FixedArray<256, CopyWindow> { _ in CopyWindow() }
     let policy = Once<CPUIDPolicy>()
     /// RAM that was set aside for dom0 before there was a heap.
     let dom0Memory = SpinLock(RangeList<MachineSpace>(), rank: .domainTable)
