@@ -85,8 +85,13 @@ endef
 $(foreach guest,$(GUESTS),$(eval $(call guest_rule,$(notdir $(guest)),$(notdir $(patsubst %/,%,$(dir $(guest)))))))
 
 .PHONY: unit
-unit: deps ## host tests of the portable modules
-	swift test --xunit-output $(BUILD)/unit.xml
+unit: deps ## host tests of the portable modules, with 10 million random operations beside models
+	XEN_MODEL_SCALE=32 swift test -c release -Xswiftc -enable-testing --scratch-path $(BUILD)/unit --xunit-output $(BUILD)/unit.xml
+
+# Tests with threads have names that begin so.
+.PHONY: sanitize
+sanitize: deps ## the host tests with threads, under the thread sanitizer
+	swift test --sanitize=thread --scratch-path $(BUILD)/sanitize --filter '/(threads|excludesOther|nobodyCopies)|ConcurrencyTests'
 
 .PHONY: lint
 lint: deps ## format and house rules

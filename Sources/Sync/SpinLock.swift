@@ -40,7 +40,8 @@ public import Synchronization
     /// As `withLock`, but nil at once where somebody else is inside.
     @inlinable @inline(__always)
     public borrowing func withLockIfFree<R: ~Copyable>(_ body: (inout Value) -> R) -> R? {
-        let current = serving.load(ordering: .relaxed)
+        // Acquires what the last holder released: that is in `serving`, not in `next`.
+        let current = serving.load(ordering: .acquiring)
         guard next.compareExchange(expected: current, desired: current &+ 1, ordering: .acquiring).exchanged else {
             return nil
         }

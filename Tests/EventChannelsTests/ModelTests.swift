@@ -2,7 +2,6 @@
 
 import Base
 import Containers
-import Foundation
 import Machine
 import Support
 import Testing
@@ -36,30 +35,16 @@ private struct Model {
 
 /// Random operations on three domains, each with an ABI of its own, against dictionaries.
 @Suite struct ModelTests {
-    /// Operations in one run; `XEN_MODEL_OPERATIONS` sets it for a long one.
-    static let operations = ProcessInfo.processInfo.environment["XEN_MODEL_OPERATIONS"].flatMap { Int($0) } ?? 20_000
-
-    @Test(arguments: 0..<6) func agreesWithAModel(run: Int) throws {
-        let seed =
-            ProcessInfo.processInfo.environment["XEN_MODEL_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0 ... .max)
-        var session = try Session(seed: seed &+ UInt64(run))
-        for step in 0..<Self.operations {
-            do {
-                try session.step()
-            } catch {
-                Issue.record("seed \(seed), run \(run), step \(step): \(error)")
-                return
-            }
+    @Test(arguments: 0..<6) func agreesWithAModel(run: Int) {
+        let found = Randomised.disagreement("events", steps: 20_000, seed: Randomised.seed(run: run)) {
+            try Session(seed: $0)
         }
-        session.finish()
-        print("events: model run \(run) with seed \(seed): \(Self.operations) operations")
+        if let found { Issue.record("\(found)") }
     }
 }
 
-private struct Disagreement: Error { let text: String }
-
-private struct Session {
-    var random: SplitMix
+private struct Session: ModelSession {
+    var random = SplitMix(state: 0)
     let machine = FakeMachine(frames: 2048)
     let domains: [TestDomain]
     var models = [Model](repeating: Model(), count: 3)
@@ -69,17 +54,13 @@ private struct Session {
         var generator = SplitMix(state: seed)
         let machine = self.machine
         let abis = (0..<3).map { _ in [ABI.twoLevel, .fifo, .threeLevel].randomElement(using: &generator)! }
-        random = generator
+
         domains = try abis.enumerated().map { index, abi in
             let domain = try TestDomain(UInt16(index), machine: machine, vcpus: 3, lastPort: Self.limit)
             try domain.use(abi, ports: 1024)
             _ = domain.handleAll()
             return domain
         }
-    }
-
-    func expect(_ condition: Bool, _ text: @autoclosure () -> String) throws {
-        if !condition { throw Disagreement(text: text()) }
     }
 
     mutating func pick() -> Int { Int.random(in: 0..<3, using: &random) }
@@ -146,26 +127,17 @@ private struct Session {
         try refuses(wanted) { _ = try events.bindVIRQ(virq, vcpu: vcpu) }
     }
 
-    func refuses(_ wanted: XenError, _ operation: () throws -> Void) throws {
-        do {
-            try operation()
-        } catch let error as XenError {
-            return try expect(error == wanted, "\(error) instead of \(wanted)")
-        }
-        throw Disagreement(text: "no error instead of \(wanted)")
-    }
-
     mutating func bindInterdomain(_ d: Int) throws {
         let r = pick()
         let far = port(r)
         let (local, remote, sink) = (domains[d].ref, domains[r].ref, domains[d].sink)
         guard models[d].lowestFree(limit: Session.limit) != nil else {
-            return try refuses(.enospc) {
+            return try refuses(XenError.enospc) {
                 _ = try Events.bindInterdomain(local: local!, remote: remote!, remotePort: far, sink)
             }
         }
         guard models[r].ports[far] == .unbound(UInt16(d)) else {
-            return try refuses(.einval) {
+            return try refuses(XenError.einval) {
                 _ = try Events.bindInterdomain(local: local!, remote: remote!, remotePort: far, sink)
             }
         }
@@ -181,7 +153,7 @@ private struct Session {
     mutating func close(_ d: Int) throws {
         let port = port(d)
         guard let binding = models[d].ports[port] else {
-            return try refuses(.einval) { try domains[d].events.close(port) }
+            return try refuses(XenError.einval) { try domains[d].events.close(port) }
         }
         if case .interdomain(let r, let far) = binding { models[r].ports[far] = .unbound(UInt16(d)) }
         try domains[d].events.close(port)
@@ -197,7 +169,7 @@ private struct Session {
         case .interdomain(let r, let far): models[r].pending.insert(far)
         case .ipi: models[d].pending.insert(port)
         case .unbound: break
-        case .virq, nil: return try refuses(.einval) { try domains[d].events.send(from: port, domains[d].sink) }
+        case .virq, nil: return try refuses(XenError.einval) { try domains[d].events.send(from: port, domains[d].sink) }
         }
         try domains[d].events.send(from: port, domains[d].sink)
     }
@@ -226,7 +198,7 @@ private struct Session {
 
     mutating func unmask(_ d: Int) throws {
         let port = port(d)
-        guard port < domains[d].events.portCount else { return try refuses(.einval) { try domains[d].unmask(port) } }
+        guard port < domains[d].events.portCount else { return try refuses(XenError.einval) { try domains[d].unmask(port) } }
         try domains[d].unmask(port)
         if models[d].ports[port] != nil { models[d].masked.remove(port) }
     }
@@ -235,11 +207,11 @@ private struct Session {
         let (port, vcpu) = (port(d), UInt32.random(in: 0..<4, using: &random))
         let events = domains[d].events
         let sink = domains[d].sink
-        if vcpu == 3 { return try refuses(.enoent) { try events.bindVCPU(port: port, vcpu: vcpu, sink) } }
+        if vcpu == 3 { return try refuses(XenError.enoent) { try events.bindVCPU(port: port, vcpu: vcpu, sink) } }
         switch models[d].ports[port] {
-        case .ipi, nil: return try refuses(.einval) { try events.bindVCPU(port: port, vcpu: vcpu, sink) }
+        case .ipi, nil: return try refuses(XenError.einval) { try events.bindVCPU(port: port, vcpu: vcpu, sink) }
         case .virq(let virq) where [0, 1, 7, 13].contains(virq):
-            return try refuses(.einval) { try events.bindVCPU(port: port, vcpu: vcpu, sink) }
+            return try refuses(XenError.einval) { try events.bindVCPU(port: port, vcpu: vcpu, sink) }
         default:
             try events.bindVCPU(port: port, vcpu: vcpu, sink)
             models[d].vcpu[port] = vcpu
@@ -261,7 +233,7 @@ private struct Session {
         let port = port(d)
         var status = EventStatus()
         guard port < domains[d].events.portCount else {
-            return try refuses(.einval) { try domains[d].events.status(port: port, &status) }
+            return try refuses(XenError.einval) { try domains[d].events.status(port: port, &status) }
         }
         try domains[d].events.status(port: port, &status)
         let expected: (UInt32, UInt32, UInt32) =
@@ -279,7 +251,7 @@ private struct Session {
     mutating func poll(_ d: Int) throws {
         let port = port(d)
         guard models[d].ports[port] != nil else {
-            return try refuses(.einval) { _ = try domains[d].events.isPending(polled: port) }
+            return try refuses(XenError.einval) { _ = try domains[d].events.isPending(polled: port) }
         }
         let pending = try domains[d].events.isPending(polled: port)
         try expect(pending == models[d].pending.contains(port), "d\(d) port \(port) pending: \(pending)")
@@ -294,9 +266,9 @@ private struct Session {
         models[d].lingering = models[d].lingering.filter { domains[d].events.isLinked($0) }
     }
 
-    func finish() {
+    mutating func finish() throws {
         for domain in domains { domain.destroy() }
-        #expect(machine.outstanding == 0)
-        #expect(domains.allSatisfy { $0.pinned == 0 })
+        try expect(machine.outstanding == 0, "\(machine.outstanding) frames are left")
+        try expect(domains.allSatisfy { $0.pinned == 0 }, "frames are still pinned")
     }
 }

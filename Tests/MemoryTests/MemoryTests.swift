@@ -108,7 +108,11 @@ extension MemoryWorld {
     func giveUp(_ frame: MFN) -> Bool { storage.pointee.giveUp(frame) }
     var freeFrames: UInt64 { heap.freeFrames }
     func freeFrames(on node: NUMANode) -> UInt64 { heap.freeFrames(on: node) }
-    func allocate(order: Int, node: NUMANode?) -> MFN? { heap.allocate(order: order, node: node) }
+    func allocate(order: Int, node: NUMANode?, claimed: UInt64 = 0) -> MFN? {
+        heap.allocate(order: order, node: node, claimed: claimed)
+    }
+    func claim(_ pages: UInt64) -> Bool { heap.claim(pages) }
+    func giveBackClaim(_ pages: UInt64) { heap.giveBackClaim(pages) }
     func free(_ frame: MFN, order: Int) { heap.free(frame, order: order) }
     func scrub(order: Int = 4) -> Bool { heap.scrub(order: order) }
 }
@@ -236,72 +240,5 @@ extension MemoryWorld {
             for frame in held { heap.free(frame, order: 0) }
         }
         #expect(world.freeFrames == UInt64(MemoryWorld.frames.count))
-    }
-
-    /// Against a set of free frames.
-    @Test func agreesWithANaiveModel() {
-        let seed = UInt64.random(in: 0...UInt64.max)
-        print("Heap seed \(seed)")
-        var random = SplitMix(state: seed)
-        let world = MemoryWorld()
-        var free = Set(MemoryWorld.frames)
-        var taken: [(frame: UInt64, order: Int)] = []
-        // Nothing is dirty: all that can merge has.
-        var isClean = false
-        func fail(_ what: String, _ step: Int) { Issue.record("seed \(seed), step \(step): \(what)") }
-
-        for step in 0..<4000 {
-            world.machine.processor = Int.random(in: 0..<3, using: &random)
-            switch Int.random(in: 0..<100, using: &random) {
-            case 0..<48:
-                let order = min(Int.random(in: 0...9, using: &random), Int.random(in: 0...9, using: &random))
-                let node = UInt8.random(in: 0...2, using: &random)
-                let wish = node < 2 ? NUMANode(node) : nil
-                let wasFree = node < 2 ? world.freeFrames(on: NUMANode(node)) : 0
-                let result = world.allocate(order: order, node: wish)
-                if isClean, step % 4 == 0 {
-                    // Merged as far as can be, it has a block if there is one, and on the right node.
-                    let nodes = (UInt8(0)..<2).filter { MemoryWorld.blocks(free, node: $0)[order...].contains { $0 > 0 } }
-                    let got = result.flatMap { MemoryWorld.node($0.rawValue) }
-                    guard (got != nil) == !nodes.isEmpty, !nodes.contains(node) || got == node else {
-                        return fail("order \(order) of node \(node)", step)
-                    }
-                }
-                guard let start = result?.rawValue else {
-                    if order == 0, !free.isEmpty { return fail("nothing left", step) }
-                    continue
-                }
-                let block = start..<start + 1 << UInt64(order)
-                guard start % (1 << UInt64(order)) == 0 else { return fail("alignment", step) }
-                guard block.allSatisfy(free.contains) else { return fail("not free", step) }
-                guard Set(block.map(MemoryWorld.node)).count == 1 else { return fail("two nodes", step) }
-                guard order > 0 || wasFree == 0 || MemoryWorld.node(start) == node else { return fail("node", step) }
-                guard block.allSatisfy(world.isZero) else { return fail("old bytes", step) }
-                free.subtract(block)
-                world.soil(start, order: order)
-                taken.append((start, order))
-            case 48..<85:
-                guard !taken.isEmpty else { continue }
-                taken.swapAt(Int.random(in: taken.indices, using: &random), taken.count - 1)
-                let (start, order) = taken.removeLast()
-                world.free(MFN(start), order: order)
-                free.formUnion(start..<start + 1 << UInt64(order))
-                isClean = false
-            case 85..<97:
-                _ = world.scrub(order: Int.random(in: 0...6, using: &random))
-            default:
-                guard world.scrubAll() else { return fail("scrubbing does not end", step) }
-                isClean = true
-            }
-            guard world.freeFrames == UInt64(free.count) else { return fail("free frames", step) }
-            guard world.freeFrames(on: NUMANode(0)) + world.freeFrames(on: NUMANode(1)) == UInt64(free.count) else {
-                return fail("free frames by node", step)
-            }
-        }
-        for (start, order) in taken { world.free(MFN(start), order: order) }
-        #expect(world.scrubAll())
-        let all = Set(MemoryWorld.frames)
-        #expect(world.drain() == [MemoryWorld.blocks(all, node: 0), MemoryWorld.blocks(all, node: 1)], "seed \(seed)")
-        for frame in all where !world.isZero(frame) { Issue.record("seed \(seed): frame \(frame) has old bytes") }
     }
 }

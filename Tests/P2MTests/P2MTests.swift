@@ -157,7 +157,9 @@ struct Laws<Format: EntryFormat> {
             #expect(cache.invalidated.contains(range(gigabyte, gigabyte)))
             #expect(cache.invalidated.contains(range(gigabyte + 512, 512)))
             expect(table, gigabyte + 1000, nil, order: 0)
-            for (frame, order) in [(0, 9), (511, 9), (512, 0), (999, 0), (1001, 0), (1024, 9), (gigabyte - 1, 9)] as [(UInt64, Int)] {
+            for (frame, order) in [(0, 9), (511, 9), (512, 0), (999, 0), (1001, 0), (1024, 9), (gigabyte - 1, 9)]
+                as [(UInt64, Int)]
+            {
                 expect(table, gigabyte + frame, frame, order: order)
             }
             let again = table.map(range(gigabyte + 512, 512), to: MFN(512), type: types.1, cache: cache)
@@ -172,7 +174,9 @@ struct Laws<Format: EntryFormat> {
     func refusesWhatIsOutside() {
         withTable { table, cache in
             let end = format.capacity
-            for bad in [range(end, 1), range(end - 1, 2), range(.max, 1), range(1, .max), range(0, end + 1), range(.max, .max)] {
+            for bad in [
+                range(end, 1), range(end - 1, 2), range(.max, 1), range(1, .max), range(0, end + 1), range(.max, .max),
+            ] {
                 let mapped = table.map(bad, to: MFN(0), type: types.0, cache: cache)
                 let unmapped = table.unmap(bad, cache: cache)
                 #expect(!mapped && !unmapped)
@@ -249,39 +253,10 @@ struct Laws<Format: EntryFormat> {
 
     /// `steps` random steps against an array of what each frame is; a seed is printed.
     func agreesWithAModel(steps: Int) {
-        let seed = UInt64.random(in: 0...UInt64.max)
-        print("PageTable seed \(seed)")
-        var random = SplitMix(state: seed)
-        withTable { table, cache in
-            // Machine frame less guest frame, and type; 0 where nothing is mapped.
-            var model = [UInt64](repeating: 0, count: 2048)
-            func agrees(_ table: borrowing PageTable<Format, FakeFrames>, _ frame: UInt64) -> Bool {
-                let found = table.lookup(GFN(frame))
-                let value = found.type == .invalid ? 0 : (found.frame.rawValue - frame) << 8 | UInt64(found.type.rawValue)
-                return value == model[Int(frame)]
-            }
-            for number in 0..<steps {
-                let (range, target, type) = step(&random, blocks: 2)
-                let done =
-                    if let target { table.map(range, to: target, type: type, cache: cache) } else {
-                        table.unmap(range, cache: cache)
-                    }
-                let value = target.map { ($0.rawValue - range.start.rawValue) << 8 | UInt64(type.rawValue) } ?? 0
-                let (start, end) = (range.start.rawValue, range.end.rawValue)
-                model.replaceSubrange(Int(start)..<Int(end), with: repeatElement(value, count: Int(end - start)))
-                if cache.invalidated.count > 10_000 { cache.invalidated = [] }
-                var isRight = done && table.tableFrames == machine.outstanding
-                let other = UInt64.random(in: 0..<2048, using: &random)
-                for frame in [start, end - 1, end & 2047, start == 0 ? 0 : start - 1, other] {
-                    isRight = isRight && agrees(table, frame)
-                }
-                guard isRight else {
-                    Issue.record("seed \(seed), step \(number): \(range)")
-                    return
-                }
-            }
-            for frame in UInt64(0)..<2048 where !agrees(table, frame) { Issue.record("seed \(seed), frame \(frame)") }
+        let found = Randomised.disagreement("page tables", steps: steps, seed: Randomised.seed(run: 0)) { _ in
+            PageTableSession(laws: Laws(format: format, types: types))
         }
+        if let found { Issue.record("\(found)") }
     }
 
     /// Break before make, as a walker beside the changes sees it.
@@ -300,7 +275,8 @@ struct Laws<Format: EntryFormat> {
                 // What a walker still has is what the table says.
                 for frame in cache.watched {
                     let found = table.lookup(GFN(frame))
-                    if let seen = cache.seen[frame], seen != .init(frame: found.frame, type: found.type, order: found.order) {
+                    if let seen = cache.seen[frame], seen != .init(frame: found.frame, type: found.type, order: found.order)
+                    {
                         cache.violations += 1
                     }
                 }
@@ -310,6 +286,78 @@ struct Laws<Format: EntryFormat> {
                 }
             }
         }
+    }
+}
+
+/// A table against an array of what each of its first 2048 frames is.
+final class PageTableSession<Format: EntryFormat>: ModelSession {
+    var random = SplitMix(state: 0)
+    let laws: Laws<Format>
+    let cache = CountingCache()
+    var table: PageTable<Format, FakeFrames>?
+    /// Machine frame less guest frame, and type; 0 where nothing is mapped.
+    var model = [UInt64](repeating: 0, count: 2048)
+
+    init(laws: Laws<Format>) {
+        self.laws = laws
+        table = PageTable(format: laws.format, frames: laws.machine.source)
+    }
+
+    func value(_ frame: UInt64, _ found: MFN, _ type: P2MType) -> UInt64 {
+        type == .invalid ? 0 : (found.rawValue &- frame) << 8 | UInt64(type.rawValue)
+    }
+
+    func look(_ frame: UInt64) throws {
+        let found = table!.lookup(GFN(frame))
+        try expect(value(frame, found.frame, found.type) == model[Int(frame)], "frame \(frame)")
+    }
+
+    func step() throws {
+        if cache.invalidated.count > 10_000 { cache.invalidated = [] }
+        if Bool.random(using: &random) { return try replace() }
+        let (range, target, type) = laws.step(&random, blocks: 2)
+        let done =
+            if let target { table!.map(range, to: target, type: type, cache: cache) } else {
+                table!.unmap(range, cache: cache)
+            }
+        try expect(done, "\(range)")
+        let new = target.map { value(range.start.rawValue, $0, type) } ?? 0
+        let (start, end) = (range.start.rawValue, range.end.rawValue)
+        model.replaceSubrange(Int(start)..<Int(end), with: repeatElement(new, count: Int(end - start)))
+        for frame in [start, end - 1, end & 2047, start == 0 ? 0 : start - 1] { try look(frame) }
+        try afterwards()
+    }
+
+    /// One frame, with what was there.
+    func replace() throws {
+        let frame = UInt64.random(in: 0..<2048, using: &random)
+        let isMap = Bool.random(using: &random)
+        let target = isMap ? MFN(frame + UInt64.random(in: 1...512, using: &random)) : .invalid
+        let type = isMap ? laws.types.0 : .invalid
+        let old = table!.replace(GFN(frame), with: target, type: type, deferring: Bool.random(using: &random), cache: cache)
+        guard let old else { throw Disagreement("frame \(frame) is not replaced") }
+        try expect(value(frame, old.frame, old.type) == model[Int(frame)], "frame \(frame) was another")
+        model[Int(frame)] = value(frame, target, type)
+        for near in [frame, frame ^ 1, frame ^ 512] { try look(near) }
+        try afterwards()
+    }
+
+    func tableFrames(_ table: inout PageTable<Format, FakeFrames>) -> Int { table.tableFrames }
+
+    func afterwards() throws {
+        try look(UInt64.random(in: 0..<2048, using: &random))
+        let held = tableFrames(&table!)
+        try expect(held == laws.machine.outstanding, "table frames")
+    }
+
+    func finish() throws {
+        for frame in UInt64(0)..<2048 { try look(frame) }
+        let all = GuestRange(start: GFN(0), count: laws.format.capacity)
+        let isEmpty = table!.unmap(all, cache: cache)
+        let left = tableFrames(&table!)
+        try expect(isEmpty && left == 1 << laws.format.rootOrder, "tables are left")
+        table.take()!.destroy()
+        try expect(laws.machine.outstanding == 0, "frames are left")
     }
 }
 

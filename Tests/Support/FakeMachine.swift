@@ -48,9 +48,11 @@ public final class FakeMachine: @unchecked Sendable {
     private func takeBlock(order: Int) -> MFN? {
         let size = UInt64(1) << UInt64(order)
         let set = Set(free)
-        guard let start = free.sorted().first(where: { start in
-            start % size == 0 && (0..<size).allSatisfy { set.contains(start + $0) }
-        }) else { return nil }
+        guard
+            let start = free.sorted().first(where: { start in
+                start % size == 0 && (0..<size).allSatisfy { set.contains(start + $0) }
+            })
+        else { return nil }
         free.removeAll { $0 >= start && $0 < start + size }
         return handOut(start, order: order)
     }

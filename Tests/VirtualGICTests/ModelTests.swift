@@ -261,11 +261,14 @@ struct SeededRandom {
         ProcessInfo.processInfo.environment["VGIC_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 1...UInt64.max)
 
     /// The shortest failing run of some that start with the seed, as text; nil where all went well.
-    static func run<Format: ListRegisterFormat>(_ version: GICVersion, _ format: Format.Type, runs: Int, steps: Int) throws -> String? {
+    static func run<Format: ListRegisterFormat>(_ version: GICVersion, _ format: Format.Type, runs: Int, steps: Int) throws
+        -> String?
+    {
         var failure: [String]?
         for run in 0..<runs {
             let seed = Self.seed &+ UInt64(run) &* 0x9e37_79b9_7f4a_7c15 | 1
-            var model = try ModelRun<Format>(version: version, seed: seed, vcpus: 1 + run % 3, registers: [4, 16, 2][run % 3])
+            var model = try ModelRun<Format>(
+                version: version, seed: seed, vcpus: 1 + run % 3, registers: [4, 16, 2][run % 3])
             for _ in 0..<steps where failure.map({ $0.count > model.trace.count }) ?? true {
                 if !model.step() {
                     failure = model.trace
