@@ -65,7 +65,7 @@ run: deps $(call image_of,$(ARCH)) ## boot dom0 in QEMU, with its shell on this 
 GUEST_INCLUDE := $(BUILD)/guests/include
 GUEST_FLAGS := -ffreestanding -O2 -Wall -Wextra -Wno-missing-field-initializers -Werror -fPIE -fdirect-access-external-data -g -isystem $(GUEST_INCLUDE)
 GUEST_FLAGS_arm64 := --target=aarch64-none-elf -mgeneral-regs-only -mstrict-align -mno-outline-atomics
-GUESTS := $(addprefix $(BUILD)/guests/arm64/,bench differential three_level)
+GUESTS := $(addprefix $(BUILD)/guests/arm64/,bench differential three_level watchdog)
 
 .PHONY: guests
 guests: $(GUESTS)

@@ -40,6 +40,9 @@ public struct Domain<P: Platform>: ~Copyable {
     public let assists = Atomic<UInt64>(0)
     /// Why the domain shuts down, when it does: a `ShutdownReason` or another byte; `.max` until somebody says.
     public let shutdownCode = Atomic<UInt32>(.max)
+    let watchdogs = SpinLock(Watchdogs(), rank: .timer)
+    /// System time, nanoseconds, at which `takeExpiredWatchdog` is to be asked; `.max` for never.
+    public let watchdogDeadline = Atomic<UInt64>(.max)
     /// 0, or 1 + the `ShutdownReason` once the domain has shut down.
     public let shutdown = Atomic<UInt32>(0)
     /// Highest guest frame that was ever mapped.

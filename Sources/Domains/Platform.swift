@@ -36,6 +36,8 @@ public protocol Platform: Sendable {
     func wake(_ vcpu: Ref<VCPU<Self>>)
     /// Clears `evtchn_upcall_mask` of the vCPU.
     func unmaskUpcalls(_ vcpu: Ref<VCPU<Self>>)
+    /// A deadline of the running vCPU's domain has changed: this pCPU's timer must not miss it.
+    func programTimer()
     /// An interrupt waits for this pCPU: a long operation had better let it in.
     var shouldPreempt: Bool { get }
 

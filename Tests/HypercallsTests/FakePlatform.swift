@@ -38,6 +38,7 @@ final class FakeHost: @unchecked Sendable {
     var time = SystemTime(nanoseconds: 1_000_000)
     var upcalls: [VCPUID] = []
     var woken: [VCPUID] = []
+    var timerPrograms = 0
     var preempts = false
     var cacheOperations: [(start: MachineAddress, count: UInt64, clean: Bool, invalidate: Bool)] = []
     var lines: [String] = []
@@ -114,6 +115,7 @@ struct FakePlatform: Platform {
     }
     func wake(_ vcpu: Ref<VCPU<Self>>) { host.woken.append(vcpu.pointee.id) }
     func unmaskUpcalls(_ vcpu: Ref<VCPU<Self>>) {}
+    func programTimer() { host.timerPrograms += 1 }
     var shouldPreempt: Bool { host.preempts }
 
     func maintainCache(_ start: MachineAddress, count: UInt64, clean: Bool, invalidate: Bool) {

@@ -92,4 +92,41 @@ import XenABI
         unbound.remoteDomain = 3
         #expect(domain.event(.allocUnbound, &unbound) == .success)
     }
+
+    private func watchdog(_ id: UInt32, _ seconds: UInt32, _ domain: FakeDomain) -> Outcome {
+        var argument = SchedWatchdog()
+        argument.id = id
+        argument.timeout = seconds
+        return domain.operate(.schedOp, SchedOp.watchdog.rawValue, &argument)
+    }
+
+    /// Shows: SCHEDOP_watchdog
+    @Test func watchdogs() throws {
+        let domain = try FakeDomain(3, host: host)
+        let deadline = { domain.ref.pointee.watchdogDeadline.load(ordering: .relaxed) }
+        let expired = { domain.ref.pointee.takeExpiredWatchdog(domain.platform) }
+        host.time = SystemTime(nanoseconds: 500)
+        #expect(watchdog(1, 5, domain) == .error(.einval))
+        #expect(watchdog(0, 7, domain) == .value(1))
+        #expect(watchdog(0, 5, domain) == .value(2))
+        #expect(deadline() == 5_000_000_500)
+        #expect(host.timerPrograms == 2)
+        #expect(watchdog(0, 5, domain) == .value(Int64(UInt32(bitPattern: -XenError.enospc.rawValue))))
+        #expect(watchdog(3, 5, domain) == .error(.einval))
+        #expect(watchdog(2, 0, domain) == .success)
+        #expect(watchdog(2, 1, domain) == .error(.einval))
+        #expect(deadline() == 7_000_000_500)
+        host.time = SystemTime(nanoseconds: 6_000_000_000)
+        #expect(!expired())
+        #expect(watchdog(1, 7, domain) == .success)
+        host.time = SystemTime(nanoseconds: 12_999_999_999)
+        #expect(!expired())
+        host.time = SystemTime(nanoseconds: 13_000_000_000)
+        #expect(expired())
+        #expect(!expired())
+        #expect(deadline() == .max)
+        // For no time at all it barks at once.
+        #expect(watchdog(0, 0, domain) == .value(1))
+        #expect(expired())
+    }
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 import debian
 from machines import POWERED_OFF, Machine
 from payloads import (DIFFERENTIAL, FACTS, FLOOR, HEADER_ONLY, NO_KERNEL, NOT_A_KERNEL, SHELL, THREE_LEVEL, TRUNCATED_KERNEL,
-                      Payload, tree_text, tree_word)
+                      WATCHDOG, Payload, tree_text, tree_word)
 
 OURS, REFERENCE = "ours", "reference"
 
@@ -179,6 +179,10 @@ CHECKS = [
 
     differential("arm64-differential", Machine("arm64", memory=1024), DIFFERENTIAL, r"^cases done"),
 
+    Check("arm64-watchdog", Machine("arm64", memory=1024), WATCHDOG, {hypervisor: Expectation(
+        (r"^poked for 4 seconds", r"^\(XEN\) Watchdog timer fired for domain 0",
+         r"^\(XEN\) Hardware Dom0 shutdown: watchdog rebooting machine"), (*PANICS, "^guest failed", "nobody barked", POWERED_OFF))
+        for hypervisor in (OURS, REFERENCE)}),
     # Ours alone. Port 1 is the guest's own, the others are counted.
     Check("arm64-three-level", Machine("arm64", memory=1024), THREE_LEVEL, {OURS: Expectation((
         r"^14 events came along", r"^10001 is the highest port", r"^10000 ports received one by one",

@@ -76,6 +76,7 @@ def guest(name):
 # Words for dom0 are a must: without any, Xen on ARM takes its own command line for dom0's.
 BENCH = Payload(guest("bench"), words="bench", hypervisor_words="", dom0_memory=128)
 THREE_LEVEL = replace(BENCH, kernel=guest("three_level"), words="three_level")
+WATCHDOG = replace(BENCH, kernel=guest("watchdog"), words="watchdog")
 DIFFERENTIAL = replace(BENCH, kernel=guest("differential"), words="differential")
 
 

@@ -192,7 +192,10 @@ private func handleShared(_ interrupt: UInt32, _ value: UInt32, _ cpu: inout CPU
 /// EL2's timer at the next thing that this pCPU must not miss.
 func programTimer(_ cpu: CPULocal) {
     var next = cpu.sliceEnd.nanoseconds
-    forEachHere(cpu.pcpu) { next = min(next, $0.pointee.extra.deadline.load(ordering: .relaxed)) }
+    forEachHere(cpu.pcpu) {
+        next = min(next, $0.pointee.extra.deadline.load(ordering: .relaxed))
+        next = min(next, $0.pointee.domain.pointee.watchdogDeadline.load(ordering: .relaxed))
+    }
     guard next != .max else {
         write_cnthp_ctl_el2(0)
         return
@@ -206,6 +209,11 @@ func programTimer(_ cpu: CPULocal) {
 private func wakeExpired(_ cpu: CPULocal) {
     let now = root.state.machine.value.now.nanoseconds
     forEachHere(cpu.pcpu) { vcpu in
+        let domain = vcpu.pointee.domain
+        if domain.pointee.takeExpiredWatchdog(Metal(pcpu: cpu.pcpu)) {
+            log.notice("Watchdog timer fired for domain \(domain.pointee.id.rawValue)")
+            shutDown(domain, .watchdog)
+        }
         guard vcpu.pointee.extra.deadline.load(ordering: .relaxed) <= now else { return }
         vcpu.pointee.extra.deadline.store(.max, ordering: .relaxed)
         kick(vcpu, from: cpu.pcpu)
