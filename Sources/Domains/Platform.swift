@@ -36,8 +36,6 @@ public protocol Platform: Sendable {
     func wake(_ vcpu: Ref<VCPU<Self>>)
     /// Clears `evtchn_upcall_mask` of the vCPU.
     func unmaskUpcalls(_ vcpu: Ref<VCPU<Self>>)
-    /// A deadline of the running vCPU's domain has changed: this pCPU's timer must not miss it.
-    func programTimer()
     /// An interrupt waits for this pCPU: a long operation had better let it in.
     var shouldPreempt: Bool { get }
 
@@ -87,6 +85,7 @@ public protocol Platform: Sendable {
     var handsOnPCI: Bool { get }
     func timersChanged(_ vcpu: Ref<VCPU<Self>>)
     func vcpuInfoMoved(_ vcpu: Ref<VCPU<Self>>)
+    var hasUpcallVectors: Bool { get }
     func setUpcallVector(_ vector: UInt8, _ vcpu: Ref<VCPU<Self>>) throws(XenError)
 
     /// What XENVER_capabilities says.

@@ -19,7 +19,9 @@ extension Platform {
     public func timersChanged(_ vcpu: Ref<VCPU<Self>>) {}
     /// The vCPU's vcpu_info is somewhere else: what stands in it of the time is to be written again.
     public func vcpuInfoMoved(_ vcpu: Ref<VCPU<Self>>) {}
-    /// Events of the vCPU come by this vector of its local APIC from now on. Throws EINVAL, ENOSYS.
+    /// Whether a vCPU can choose how its events come. Else `setUpcallVector` is not asked.
+    public var hasUpcallVectors: Bool { false }
+    /// Events of the vCPU come by this vector of its local APIC from now on. Throws EINVAL.
     public func setUpcallVector(_ vector: UInt8, _ vcpu: Ref<VCPU<Self>>) throws(XenError) { throw .enosys }
 }
 

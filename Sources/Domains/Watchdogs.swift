@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Base
+public import Containers
 import Sync
 import Synchronization
 public import XenABI
@@ -37,17 +38,19 @@ struct Watchdogs: BitwiseCopyable {
 
 extension Domain {
     /// Arms a new watchdog (`id` 0), or pokes one, or turns it off (0 seconds). Returns a new one's id; 0. Throws EINVAL for
-    /// one that is not on, ENOSPC where two are.
+    /// one that is not on, ENOSPC where two are. `vcpu` asks, and the timer of its pCPU sees to it.
     ///
     /// Xen: SCHEDOP_watchdog
-    public func setWatchdog(_ id: UInt32, seconds: UInt32, _ platform: P) throws(XenError) -> UInt32 {
+    public func setWatchdog(
+        _ id: UInt32, seconds: UInt32, by vcpu: Ref<VCPU<P>>, _ platform: P
+    ) throws(XenError) -> UInt32 {
         let deadline = platform.now().nanoseconds &+ UInt64(seconds) &* 1_000_000_000
         let result = try watchdogs.withLock { (watchdogs: inout Watchdogs) throws(XenError) in
             let result = try watchdogs.set(id, until: seconds == 0 ? nil : deadline)
             watchdogDeadline.store(watchdogs.earliest, ordering: .relaxed)
             return result
         }
-        platform.programTimer()
+        platform.timersChanged(vcpu)
         return result
     }
 

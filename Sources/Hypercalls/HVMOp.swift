@@ -22,6 +22,7 @@ extension Call {
 
     /// Xen: HVMOP_set_evtchn_upcall_vector
     private func setUpcallVector() throws(XenError) -> Outcome {
+        guard platform.hasUpcallVectors else { throw .enosys }
         let argument = try platform.guest.read(HVMEvtchnUpcallVector.self, at: handle(1))
         guard let target = domain.pointee.vcpu(VCPUID(argument.vcpu)) else { throw .enoent }
         try platform.setUpcallVector(argument.vector, target)

@@ -64,7 +64,8 @@ extension Call {
     private func watchdog() throws(XenError) -> Outcome {
         let argument = try platform.guest.read(SchedWatchdog.self, at: handle(1))
         do throws(XenError) {
-            return try .value(Int64(domain.pointee.setWatchdog(argument.id, seconds: argument.timeout, platform)))
+            return try .value(
+                Int64(domain.pointee.setWatchdog(argument.id, seconds: argument.timeout, by: vcpu, platform)))
         } catch {
             guard error == .enospc else { throw error }
             return .value(Int64(UInt32(bitPattern: Int32(truncatingIfNeeded: error.returnValue))))

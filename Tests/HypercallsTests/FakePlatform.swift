@@ -38,7 +38,6 @@ final class FakeHost: @unchecked Sendable {
     var time = SystemTime(nanoseconds: 1_000_000)
     var upcalls: [VCPUID] = []
     var woken: [VCPUID] = []
-    var timerPrograms = 0
     var preempts = false
     var cacheOperations: [(start: MachineAddress, count: UInt64, clean: Bool, invalidate: Bool)] = []
     var lines: [String] = []
@@ -105,6 +104,7 @@ struct FakePlatform: Platform {
     func domain(_ id: DomainID) -> Ref<Domain<Self>>? { host.domains[id.rawValue] }
     func raiseUpcall(_ vcpu: Ref<VCPU<Self>>) { host.upcalls.append(vcpu.pointee.id) }
     var handsOnPCI: Bool { host.isX86 }
+    var hasUpcallVectors: Bool { host.isX86 }
     var vcpuOperations: UInt64 { host.isX86 ? ~0 : 1 << 5 | 1 << 10 }
     func timersChanged(_ vcpu: Ref<VCPU<Self>>) { host.timerChanges += 1 }
     func vcpuInfoMoved(_ vcpu: Ref<VCPU<Self>>) { host.infoMoves.append(vcpu.pointee.id) }
@@ -115,7 +115,6 @@ struct FakePlatform: Platform {
     }
     func wake(_ vcpu: Ref<VCPU<Self>>) { host.woken.append(vcpu.pointee.id) }
     func unmaskUpcalls(_ vcpu: Ref<VCPU<Self>>) {}
-    func programTimer() { host.timerPrograms += 1 }
     var shouldPreempt: Bool { host.preempts }
 
     func maintainCache(_ start: MachineAddress, count: UInt64, clean: Bool, invalidate: Bool) {

@@ -110,7 +110,7 @@ import XenABI
         #expect(watchdog(0, 7, domain) == .value(1))
         #expect(watchdog(0, 5, domain) == .value(2))
         #expect(deadline() == 5_000_000_500)
-        #expect(host.timerPrograms == 2)
+        #expect(host.timerChanges == 2)
         #expect(watchdog(0, 5, domain) == .value(Int64(UInt32(bitPattern: -XenError.enospc.rawValue))))
         #expect(watchdog(3, 5, domain) == .error(.einval))
         #expect(watchdog(2, 0, domain) == .success)

@@ -57,7 +57,10 @@ struct Metal: Platform {
         let registers = unsafe GuestRegisters(vcpu.pointee.extra.frame.address)
         registers.pstate &= ~(1 << 7)  // PSTATE.I
     }
-    func programTimer() { root.state.machine.value.states[pcpu.index].reschedule.store(true, ordering: .relaxed) }
+    /// The timer is programmed anew each time that the scheduler was asked.
+    func timersChanged(_ vcpu: MetalVCPU) {
+        root.state.machine.value.states[pcpu.index].reschedule.store(true, ordering: .relaxed)
+    }
     /// ISR_EL1: an interrupt is pending though masked.
     var shouldPreempt: Bool { read_isr_el1() != 0 }
 

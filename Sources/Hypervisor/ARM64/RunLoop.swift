@@ -210,10 +210,7 @@ private func wakeExpired(_ cpu: CPULocal) {
     let now = root.state.machine.value.now.nanoseconds
     forEachHere(cpu.pcpu) { vcpu in
         let domain = vcpu.pointee.domain
-        if domain.pointee.takeExpiredWatchdog(Metal(pcpu: cpu.pcpu)) {
-            log.notice("Watchdog timer fired for domain \(domain.pointee.id.rawValue)")
-            shutDown(domain, .watchdog)
-        }
+        if domain.pointee.takeExpiredWatchdog(Metal(pcpu: cpu.pcpu)) { watchdogExpired(domain) }
         guard vcpu.pointee.extra.deadline.load(ordering: .relaxed) <= now else { return }
         vcpu.pointee.extra.deadline.store(.max, ordering: .relaxed)
         kick(vcpu, from: cpu.pcpu)

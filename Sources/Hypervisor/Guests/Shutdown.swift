@@ -34,3 +34,9 @@ func shutDown(_ domain: MetalDomain, _ reason: ShutdownReason) {
         restartMachine()
     }
 }
+
+/// A domain did not poke its watchdog.
+func watchdogExpired(_ domain: MetalDomain) {
+    log.notice("Watchdog timer fired for domain \(domain.pointee.id.rawValue)")
+    shutDown(domain, .watchdog)
+}

@@ -18,6 +18,8 @@ func programTimer(_ cpu: CPULocal) {
     var next = cpu.sliceEnd
     forEachHere(cpu.pcpu) { vcpu in
         next = min(next, SystemTime(nanoseconds: vcpu.pointee.extra.deadline.load(ordering: .relaxed)))
+        next = min(
+            next, SystemTime(nanoseconds: vcpu.pointee.domain.pointee.watchdogDeadline.load(ordering: .relaxed)))
         next = min(next, vcpu.pointee.timers.withLock { $0.next })
         next = min(next, vcpu.pointee.extra.apic.deadline)
     }
@@ -41,6 +43,8 @@ func fireTimers(_ cpu: CPULocal) {
     let now = systemTime()
     forEachHere(cpu.pcpu) { vcpu in
         let platform = Metal(pcpu: cpu.pcpu)
+        let domain = vcpu.pointee.domain
+        if domain.pointee.takeExpiredWatchdog(platform) { watchdogExpired(domain) }
         VCPU.fireTimers(of: vcpu, platform, now: now)
         if vcpu.pointee.extra.apic.fire(now: now) { kick(vcpu, from: cpu.pcpu) }
         guard vcpu.pointee.extra.deadline.load(ordering: .relaxed) <= now.nanoseconds else { return }

@@ -143,6 +143,7 @@ extension Metal {
     }
 
     var handsOnPCI: Bool { true }
+    var hasUpcallVectors: Bool { true }
 
     /// Every vCPU's home looks at its timers when it is kicked.
     func timersChanged(_ vcpu: MetalVCPU) { requestTimer(of: vcpu, from: pcpu) }
