@@ -23,6 +23,8 @@ extension Call {
     /// Xen: __HYPERVISOR_platform_op
     func platformOp() throws(XenError) -> Outcome {
         let header = try platform.guest.read(PlatformOpHeader.self, at: handle(0))
+        // Xen copies the structure whole, however little of it the operation needs. It lies in two frames at most.
+        _ = try platform.guest.read(UInt8.self, at: handle(0) + (8 + UInt64(PlatformOp.payloadSize) - 1))
         guard header.interfaceVersion == PlatformOp.interfaceVersion else { throw .eacces }
         guard domain.pointee.isPrivileged else { throw .eperm }
         switch PlatformOp(rawValue: header.command) {

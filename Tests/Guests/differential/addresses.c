@@ -38,6 +38,8 @@ void addresses_start(void) {
 unsigned long missing_frame(void) { return FRAME(buffer[1]); }
 unsigned long read_only_frame(void) { return FRAME(window); }
 
+void *last_before_hole(size_t size) { return buffer[1] - size; }
+
 static void copy(char *to, const char *from, size_t count) {
     while (count--) *to++ = *from++;
 }

@@ -53,6 +53,8 @@ struct call {
 void addresses_start(void);
 // The call with its structure at every kind of address.
 void sweep(const struct call *call);
+// Writable memory of this size, behind which nothing is: for the first element of a list whose second is missing.
+void *last_before_hole(size_t size);
 // A page that is not there, one of RAM, one that may only be read: frame numbers.
 unsigned long missing_frame(void);
 unsigned long read_only_frame(void);
@@ -68,6 +70,9 @@ void grant_cases(void);
 void grant_table_cases(void);
 void memory_cases(void);
 void physmap_cases(void);
+void list_cases(void);
+void platform_cases(void);
+void exhaustion_cases(void);
 // What they do with `read_only_frame` leaves no other case alone.
 void grant_mapping_cases(void);
 void fifo_grant_mapping_cases(void);
