@@ -32,20 +32,10 @@ public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
     // MARK: Reading
 
     /// What `frame` is, and the order of the entry that says so. `.invalid` where nothing is mapped.
-    public func lookup(_ frame: GFN) -> (frame: MFN, type: P2MType, order: Int) {
-        guard frame.rawValue < format.capacity else { return (.invalid, .invalid, 0) }
-        var level = format.rootLevel
-        var shift = format.frameShift(level)
-        var word = load(slot(root, frame.rawValue &>> shift))
-        while case .table(let next) = format.decode(word, level: level), level < 3 {
-            level &+= 1
-            shift &-= 9
-            word = load(slot(next, frame.rawValue &>> shift & 511))
-        }
-        let order = Int(truncatingIfNeeded: shift)
-        guard case .leaf(let start, let type) = format.decode(word, level: level) else { return (.invalid, .invalid, order) }
-        return (start + (frame.rawValue & (1 &<< shift &- 1)), type, order)
-    }
+    public func lookup(_ frame: GFN) -> (frame: MFN, type: P2MType, order: Int) { view.lookup(frame) }
+
+    /// The table for those who only read it, and take no lock: see `PageTableView`.
+    public var view: PageTableView<Format, Frames> { PageTableView(format: format, root: root, frames: frames) }
 
     // MARK: Writing
 

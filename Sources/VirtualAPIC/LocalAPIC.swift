@@ -24,10 +24,10 @@ public struct VirtualLocalAPIC: ~Copyable {
 
     // MARK: Interrupts
 
-    /// An interrupt arrives. False where it was waiting already. An APIC that is turned off takes messages of nobody; what is
-    /// posted by the hypervisor itself waits there until it is turned on.
+    /// An interrupt arrives. False where it was waiting already, or the APIC is off: then whoever posts is told when it is
+    /// turned on (`LocalAPICEffect.turnedOn`).
     @discardableResult public func post(_ vector: UInt8, isLevel: Bool) -> Bool {
-        guard vector >= 16 else { return false }
+        guard vector >= 16, registers.withLock({ $0.isEnabled }) else { return false }
         let word = Int(vector >> 5)
         let bit: UInt32 = 1 << UInt32(vector & 31)
         if isLevel {
@@ -66,8 +66,8 @@ public struct VirtualLocalAPIC: ~Copyable {
     }
 
     /// How messages find it.
-    public var address: (logical: UInt32, isFlat: Bool, isEnabled: Bool) {
-        registers.withLock { ($0.logical, $0.isFlat, $0.isEnabled) }
+    public var address: (logical: UInt32, isFlat: Bool) {
+        registers.withLock { ($0.logical, $0.isFlat) }
     }
 
     /// INIT: everything as after reset, but what IA32_APIC_BASE says.

@@ -110,7 +110,7 @@ struct LocalAPICRegisters: BitwiseCopyable {
         case LocalRegister.taskPriority: taskPriority = word & 0xff
         case LocalRegister.logicalDestination where !isX2: logicalDestination = word & 0xff00_0000
         case LocalRegister.destinationFormat where !isX2: destinationFormat = word | 0x0fff_ffff
-        case LocalRegister.spurious: setSpurious(word)
+        case LocalRegister.spurious: return setSpurious(word)
         case LocalRegister.errorStatus: break
         case LocalRegister.commandTarget where !isX2: command = command & 0xffff_ffff | UInt64(word) << 32
         case LocalRegister.command: return send(value)
@@ -129,10 +129,12 @@ struct LocalAPICRegisters: BitwiseCopyable {
     }
 
     /// Turned off by software: every local interrupt is masked (10.4.7.2).
-    private mutating func setSpurious(_ word: UInt32) {
+    private mutating func setSpurious(_ word: UInt32) -> LocalAPICEffect {
+        let wasOn = spurious >> 8 & 1 != 0
         spurious = word & 0x1ff
-        guard word >> 8 & 1 == 0 else { return }
+        if word >> 8 & 1 != 0 { return wasOn ? .none : .turnedOn }
         for index in 0..<6 { local[index] |= Self.masked }
+        return .none
     }
 
     private mutating func setLocal(_ index: Int, _ word: UInt32) -> LocalAPICEffect {

@@ -38,6 +38,8 @@ public enum LocalAPICEffect: Equatable, Sendable {
     case send(InterprocessorCommand)
     /// The guest has ended a level-triggered interrupt: the I/O APICs hear of it.
     case ended(vector: UInt8)
+    /// Software has turned the APIC on.
+    case turnedOn
     /// The timer is due at another time.
     case timerChanged
     /// The access is refused: #GP in x2APIC mode, nothing in the other.

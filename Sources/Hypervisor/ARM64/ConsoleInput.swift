@@ -34,9 +34,3 @@ func startConsoleInput(_ description: borrowing MachineDescription) {
     distributor.configure(interrupt.id, isEdge: interrupt.isEdge)
     distributor.enable(interrupt.id)
 }
-
-/// Bytes have come: dom0 hears of them by VIRQ_CONSOLE.
-func receiveConsoleInput(_ pcpu: PCPU) {
-    guard root.console.withLock({ $0.drainPort() }), root.state.dom0.isSet else { return }
-    root.state.dom0.value.pointee.events.pointee.raiseGlobal(.console, PlatformEvents(Metal(pcpu: pcpu)))
-}

@@ -58,7 +58,7 @@ private func makeDomain(
     fillMSRMap(at: msrMap.address)
     let extra = X86Domain(
         ioAPIC: SpinLock(VirtualIOAPIC(id: description.tables.ioAPICID), rank: .timer),
-        ioAPICFrame: GuestAddress(UInt64(description.ioAPICs[0])).frame, nestedRoot: table.root.address,
+        ioAPICFrame: GuestAddress(UInt64(description.ioAPICs[0])).frame, nested: table.view,
         portMap: portMap.address, msrMap: msrMap.address)
     let domain = Domain<Metal>(
         id: .dom0, isPrivileged: true, isDirectMapped: true, p2m: table, sharedInfo: info, maximumPages: memory.frames,
@@ -210,6 +210,7 @@ private func start(_ domain: MetalDomain, vcpus: UInt32, online: Int, entry: UIn
     root.state.dom0.set(domain)
     guard let first = domain.pointee.vcpu(VCPUID(0)) else { return }
     for number in 0..<vcpus { if let vcpu = domain.pointee.vcpu(VCPUID(number)) { publishTime(vcpu) } }
+    startConsoleInput()
     resetToPVH(first, entry: entry, startInfo: info.rawValue)
     root.state.dom0IsReady.store(true, ordering: .releasing)
     for number in 1..<UInt32(max(1, online)) { sendKick(to: PCPU(number)) }

@@ -36,9 +36,9 @@ struct RunningGuest: GuestMemory {
         return physical.flatMap { place(GuestAddress($0), of: vcpu.pointee.domain, write: write) }
     }
 
-    /// Where a guest physical address is in RAM; nil where it is not.
+    /// Where a guest physical address is in RAM; nil where it is not. In a copy window.
     func place(_ address: GuestAddress, of domain: MetalDomain, write: Bool) -> MachineAddress? {
-        let entry = domain.pointee.p2m.withLock { $0.lookup(address.frame) }
+        let entry = domain.pointee.extra.nested.lookup(address.frame)
         switch entry.type {
         case .ramReadWrite, .grantReadWrite, .foreign: break
         case .ramReadOnly, .grantReadOnly, .foreignReadOnly: if write { return nil }

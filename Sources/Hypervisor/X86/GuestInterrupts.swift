@@ -86,6 +86,11 @@ func collectInterrupts(_ vcpu: MetalVCPU) {
 func follow(_ effect: LocalAPICEffect, _ vcpu: MetalVCPU, _ cpu: CPULocal) {
     switch effect {
     case .none, .refused: return
+    case .turnedOn:
+        // An APIC that was off has not taken the interrupt that tells of events; they still wait.
+        let vector = vcpu.pointee.extra.upcallVector.load(ordering: .relaxed)
+        guard vector != 0, vcpu.pointee.domain.pointee.events.pointee.isUpcallPending(vcpu.pointee.id) else { return }
+        vcpu.pointee.extra.apic.post(vector, isLevel: false)
     case .timerChanged: requestTimer(of: vcpu, from: cpu.pcpu)
     case .ended(let vector): endLevel(vector, vcpu.pointee.domain, from: cpu.pcpu)
     case .send(let command):
@@ -98,7 +103,6 @@ func follow(_ effect: LocalAPICEffect, _ vcpu: MetalVCPU, _ cpu: CPULocal) {
                 command.reaches(
                     target.pointee.extra.apic.id, isSender: target == vcpu, logical: address.logical, isFlat: address.isFlat)
             else { continue }
-            if !address.isEnabled, command.delivery == .fixed || command.delivery == .lowest { continue }
             deliver(command, to: target, from: cpu.pcpu)
         }
     }
@@ -142,11 +146,6 @@ func takeInit(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
 private func startInRealMode(_ vcpu: MetalVCPU, _ page: UInt8, from pcpu: PCPU) {
     resetToRealMode(vcpu, page: page)
     vcpu.pointee.changeRunstate(to: .runnable, now: systemTime())
-    // INIT has forgotten the interrupt that tells of events; they still wait.
-    if vcpu.pointee.domain.pointee.events.pointee.isUpcallPending(vcpu.pointee.id) {
-        let vector = vcpu.pointee.extra.upcallVector.load(ordering: .relaxed)
-        vcpu.pointee.extra.apic.post(vector, isLevel: false)
-    }
     vcpu.pointee.extra.isRunnable.store(true, ordering: .releasing)
     kick(vcpu, from: pcpu)
 }

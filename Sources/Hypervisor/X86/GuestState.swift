@@ -18,8 +18,9 @@ struct X86Domain: ~Copyable {
     let ioAPIC: SpinLock<VirtualIOAPIC>
     /// Where the guest sees its I/O APIC.
     let ioAPICFrame: GFN
-    /// Root of its nested page tables.
-    let nestedRoot: MachineAddress
+    /// Its nested page tables, for whoever has a copy window open.
+    let nested: PageTableView<NestedFormat, MetalFrames>
+    var nestedRoot: MachineAddress { nested.root.address }
     /// Maps of the ports (12 KiB) and model-specific registers (8 KiB) that are intercepted.
     let portMap: MachineAddress
     let msrMap: MachineAddress

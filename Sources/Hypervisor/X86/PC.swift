@@ -47,9 +47,13 @@ struct ProcessorState: ~Copyable {
     /// A timer of one of its vCPUs is set to another time.
     let timerChanged = Atomic<Bool>(false)
 
+    /// The serial port may have input.
+    let consoleFired = Atomic<Bool>(false)
+
     /// Something for the run loop to see to.
     @inline(__always) var hasNews: Bool {
         reschedule.load(ordering: .relaxed) || timerFired.load(ordering: .relaxed) || timerChanged.load(ordering: .relaxed)
+            || consoleFired.load(ordering: .relaxed)
     }
 }
 

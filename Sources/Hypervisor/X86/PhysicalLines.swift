@@ -15,11 +15,18 @@ import X86Machine
 
 /// The pins of the machine's I/O APIC belong to dom0: each is programmed as dom0 has programmed its own.
 
+/// The console's serial port is the fourth line of the ISA bus, which stays ours.
+let consolePin = 4
+
+/// Lets the serial port interrupt.
+func startConsoleInput() { setLine(consolePin, isMasked: false, isLevel: false, isActiveLow: false) }
+
 /// Host vector of a pin.
 func vector(ofPin pin: Int) -> UInt8 { Vector.firstPin + UInt8(truncatingIfNeeded: pin) }
 
 /// dom0 has changed a pin's entry, or it has ended: the line behind it follows.
 func followPin(_ pin: Int, _ domain: MetalDomain, from pcpu: PCPU) {
+    guard pin != consolePin else { return }
     let message: VirtualIOAPIC.Entry? = domain.pointee.extra.ioAPIC.withLock { apic in
         let entry = apic[pin]
         setLine(pin, isMasked: entry.isMasked || entry.isInService, isLevel: entry.isLevel, isActiveLow: entry.isActiveLow)
@@ -39,6 +46,9 @@ private func setLine(_ pin: Int, isMasked: Bool, isLevel: Bool, isActiveLow: Boo
 
 /// A device has interrupted. A level stays masked until dom0 has ended its own.
 func takeLine(_ pin: Int, from pcpu: PCPU) {
+    if pin == consolePin {
+        return root.state.pc.value.states[pcpu.index].consoleFired.store(true, ordering: .relaxed)
+    }
     guard root.state.dom0.isSet else { return }
     let domain = root.state.dom0.value
     let message: VirtualIOAPIC.Entry? = domain.pointee.extra.ioAPIC.withLock { apic in
@@ -69,7 +79,6 @@ private func send(_ message: VirtualIOAPIC.Entry, _ domain: MetalDomain, from pc
         let address = vcpu.pointee.extra.apic.address
         guard message.destination.reaches(vcpu.pointee.extra.apic.id, logical: address.logical, isFlat: address.isFlat)
         else { continue }
-        guard address.isEnabled || message.delivery == .nmi else { continue }
         switch message.delivery {
         case .fixed, .lowest: vcpu.pointee.extra.apic.post(message.vector, isLevel: message.isLevel)
         case .nmi: vcpu.pointee.extra.hasNMI.store(true, ordering: .relaxed)

@@ -70,7 +70,11 @@ private func load(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
     if cpu.loaded == vcpu { return }
     let states = extendedStates()
     if let old = cpu.loaded {
-        if states != 0 { x86_write_xcr0(states) }
+        // What the guest has made of it: QEMU (7.2) does not intercept XSETBV.
+        if states != 0 {
+            old.pointee.extra.extendedControl.store(x86_read_xcr0(), ordering: .relaxed)
+            x86_write_xcr0(states)
+        }
         unsafe x86_save_fp(UInt64(UInt(bitPattern: frames.pointer(to: old.pointee.extra.vectors))), states)
     }
     if states != 0 { x86_write_xcr0(states) }
@@ -122,6 +126,7 @@ func handleNews(_ cpu: inout CPULocal) -> Bool {
         fireTimers(cpu)
         if systemTime() >= cpu.sliceEnd { state.pointee.reschedule.store(true, ordering: .relaxed) }
     }
+    if state.pointee.consoleFired.exchange(false, ordering: .relaxed) { receiveConsoleInput(cpu.pcpu) }
     if state.pointee.reschedule.load(ordering: .relaxed) { return true }
     if state.pointee.timerChanged.exchange(false, ordering: .relaxed) { programTimer(cpu) }
     return false

@@ -55,6 +55,11 @@ static inline void x86_vmsave(uint64_t block) { __asm__ volatile("vmsave %0" ::"
 static inline void x86_write_xcr0(uint64_t value) {
     __asm__ volatile("xsetbv" ::"c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
 }
+static inline uint64_t x86_read_xcr0(void) {
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (uint64_t)high << 32 | low;
+}
 static inline void x86_write_back_caches(void) { __asm__ volatile("wbinvd" ::: "memory"); }
 
 struct cpuid_result { uint32_t eax, ebx, ecx, edx; };
