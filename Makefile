@@ -93,6 +93,11 @@ unit: deps ## host tests of the portable modules, with 10 million random operati
 sanitize: deps ## the host tests with threads, under the thread sanitizer
 	swift test --sanitize=thread --scratch-path $(BUILD)/sanitize --filter '/(threads|excludesOther|nobodyCopies)|ConcurrencyTests'
 
+.PHONY: coverage
+coverage: deps ## lines of each module that the host tests run
+	swift test --enable-code-coverage --scratch-path $(BUILD)/coverage > $(BUILD)/coverage.log 2>&1 || { tail -20 $(BUILD)/coverage.log; false; }
+	@$(PYTHON) Tests/Lint/coverage.py $(BUILD)/coverage
+
 .PHONY: lint
 lint: deps ## format and house rules
 	@swift format lint --strict --recursive Sources

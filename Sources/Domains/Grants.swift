@@ -32,12 +32,21 @@ extension Domain {
     ///
     /// Xen: XENMAPSPACE_grant_table
     public func mapGrantFrame(_ index: UInt64, at gfn: GFN, _ sharing: GrantFrames<P>) throws(XenError) {
+        let platform = sharing.platform
         let frame = try grants.pointee.frame(toMap: index, at: gfn, sharing)
+        // From here on another vCPU can change the version, which takes status frames back.
+        guard platform.holdShared(frame, of: self) else { throw .einval }
+        defer { platform.drop(frame) }
         do throws(XenError) {
-            try map(gfn, to: frame, type: .ramReadWrite, sharing.platform)
+            try map(gfn, to: frame, type: .ramReadWrite, platform)
         } catch {
             grants.pointee.removed(frame, from: gfn)
             throw error
+        }
+        // What was taken back before it was mapped nobody else takes out of the guest's memory.
+        guard grants.pointee.isPlaced(index, frame, at: gfn) else {
+            _ = unmapShared(frame, from: gfn, platform)
+            throw .einval
         }
     }
 }

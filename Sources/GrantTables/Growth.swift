@@ -76,6 +76,19 @@ extension GrantTable {
         }
     }
 
+    /// Whether what `frame(toMap:at:)` gave is still the table's, at that place.
+    public func isPlaced(_ index: UInt64, _ frame: MFN, at gfn: GFN) -> Bool {
+        administration.withLock { (_: inout Administration) in
+            let isStatus = version == 2 && index & MapSpace.grantTableStatus != 0
+            guard let number = UInt32(exactly: isStatus ? index & ~MapSpace.grantTableStatus : index),
+                number < (isStatus ? statusFrameCount : frameCount),
+                let entry = isStatus ? status.element(number, in: frames) : shared.element(number, in: frames)
+            else { return false }
+            return entry.pointee.frame.load(ordering: .relaxed) == frame.rawValue
+                && entry.pointee.place.load(ordering: .relaxed) == gfn.rawValue
+        }
+    }
+
     /// The guest does not map `frame` at `gfn` any more. Nothing happens unless it is one of the table's, mapped there.
     public func removed(_ frame: MFN, from gfn: GFN) {
         administration.withLock { (_: inout Administration) in

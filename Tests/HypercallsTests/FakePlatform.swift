@@ -25,6 +25,15 @@ final class FakeHost: @unchecked Sendable {
     var claimed: UInt64 = 0
     /// Flushes of stage 2.
     var flushes = 0
+    /// What another vCPU does just before and just after a frame that is shared is held, once.
+    var beforeHold: (() -> Void)?
+    var afterHold: (() -> Void)?
+    func run(_ action: inout (() -> Void)?) {
+        let once = action
+        action = nil
+        once?()
+    }
+
     /// Copies under way.
     var copies = 0
 
@@ -148,6 +157,8 @@ struct FakePlatform: Platform {
         host.owners[frame] = FakeHost.Owner(domain: domain.rawValue, isShared: true)
     }
     func holdShared(_ frame: MFN, of domain: borrowing Domain<Self>) -> Bool {
+        defer { host.run(&host.afterHold) }
+        host.run(&host.beforeHold)
         guard let owner = host.owners[frame], owner.isShared, !owner.givenUp else { return false }
         guard owner.domain == domain.id.rawValue else { return false }
         host.owners[frame]!.holds += 1
@@ -200,12 +211,17 @@ struct NoExtra: ~Copyable {}
 final class FakeDomain {
     let host: FakeHost
     let ref: Ref<Domain<FakePlatform>>
+    /// Frames of a direct-mapped domain.
+    private(set) var ram: [MFN] = []
     private(set) var vcpus: [Ref<VCPU<FakePlatform>>] = []
     static let firstFrame: UInt64 = 0x100
     /// Where arguments go.
     let scratch = GuestVirtualAddress(firstFrame << 12)
 
-    init(_ id: UInt16, host: FakeHost, privileged: Bool = false, vcpus count: Int = 2, frames: Int = 32) throws {
+    init(
+        _ id: UInt16, host: FakeHost, privileged: Bool = false, vcpus count: Int = 2, frames: Int = 32,
+        isDirectMapped: Bool = false
+    ) throws {
         self.host = host
         let source = host.machine.source
         let info = source.allocate()!
@@ -218,7 +234,7 @@ final class FakeDomain {
         let slot = FrameSlot<Domain<FakePlatform>>(source)!
         ref = slot.fill(
             Domain(
-                id: DomainID(id), isPrivileged: privileged, isDirectMapped: false, p2m: table, sharedInfo: info,
+                id: DomainID(id), isPrivileged: privileged, isDirectMapped: isDirectMapped, p2m: table, sharedInfo: info,
                 maximumPages: 4096, events: events, grants: grants, extra: NoExtra()))
         host.domains[id] = ref
         var names = VCPUTable<FakePlatform>()
@@ -233,8 +249,20 @@ final class FakeDomain {
         }
         ref.pointee.setVCPUs(names)
         for number in 0..<UInt64(frames) {
+            guard !isDirectMapped else {
+                try addFrame(at: Self.firstFrame + number)
+                continue
+            }
             guard ref.pointee.populate(GFN(Self.firstFrame + number), order: 0, platform) else { throw XenError.enomem }
         }
+    }
+
+    /// RAM of a direct-mapped domain, seen elsewhere too so that arguments have a place.
+    private func addFrame(at gfn: UInt64) throws {
+        let frame = host.machine.source.allocate()!
+        platform.assign(frame, count: 1, to: ref.pointee)
+        try ref.pointee.map(GFN(gfn), to: frame, type: .ramReadWrite, platform)
+        ram.append(frame)
     }
 
     var platform: FakePlatform { FakePlatform(host: host, running: ref) }

@@ -241,6 +241,32 @@ import XenABI
         #expect(host.owners[frame] == nil && host.machine.outstanding == before)
     }
 
+    /// XSA-384, XSA-486: another vCPU goes back to version 1 while a status frame is being mapped.
+    @Test(arguments: [true, false]) func aStatusFrameIsTakenBackWhileItIsMapped(before: Bool) throws {
+        let guest = try FakeDomain(4, host: host)
+        var version = GrantSetVersion()
+        version.version = 2
+        #expect(guest.grant(.setVersion, &version) == .success)
+        let grants = guest.ref.pointee.grants
+        let other = {
+            do throws(XenError) {
+                try grants.pointee.setVersion(1, GrantFrames(guest.ref, guest.platform))
+            } catch {
+                Issue.record("\(error)")
+            }
+        }
+        if before { host.beforeHold = other } else { host.afterHold = other }
+        var add = AddToPhysmap<Caller64>()
+        add.domain = ReservedDomain.caller
+        add.space = MapSpace.grantTable.rawValue
+        add.index = MapSpace.grantTableStatus
+        add.gpfn = 0x400
+        #expect(guest.operate(.memoryOp, MemoryOp.addToPhysmap.rawValue, &add) == .error(.einval))
+        // The frame has gone, and the guest does not have it.
+        #expect(grants.pointee.version == 1 && guest.type(0x400) == .invalid)
+        #expect(host.owners.values.allSatisfy { $0.holds == 0 && !$0.givenUp })
+    }
+
     /// Shows: GNTTABOP_unmap_and_replace
     @Test func nothingIsPutInAMappingsPlace() throws {
         let dom0 = try FakeDomain(0, host: host, privileged: true)

@@ -92,7 +92,8 @@ final class MemoryWorld {
     }
 
     func soil(_ frame: UInt64, order: Int) {
-        machine.source.pointer(to: MFN(frame).address).initializeMemory(as: UInt8.self, repeating: 0xC3, count: 4096 << order)
+        machine.source.pointer(to: MFN(frame).address).initializeMemory(
+            as: UInt8.self, repeating: 0xC3, count: 4096 << order)
     }
 }
 
@@ -106,6 +107,10 @@ extension MemoryWorld {
     func hold(_ frame: MFN, of owner: DomainID) -> Bool { storage.pointee.hold(frame, of: owner) }
     func drop(_ frame: MFN) -> Bool { storage.pointee.drop(frame) }
     func giveUp(_ frame: MFN) -> Bool { storage.pointee.giveUp(frame) }
+    /// The heap as code under test gets it.
+    var frames: HeapFrames<FakeFrames> {
+        withUnsafePointer(to: heap) { HeapFrames(unsafe Ref(unsafe: UnsafeMutablePointer(mutating: $0))) }
+    }
     var freeFrames: UInt64 { heap.freeFrames }
     func freeFrames(on node: NUMANode) -> UInt64 { heap.freeFrames(on: node) }
     func allocate(order: Int, node: NUMANode?, claimed: UInt64 = 0) -> MFN? {
