@@ -1,146 +1,249 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Reads an instruction from its first byte on (AMD APM 3, chapter 1). Every read past the end of the bytes fails.
-struct InstructionReader: ~Escapable {
-    private let bytes: Span<UInt8>
-    private(set) var position = 0
-    let code: CodeWidth
-    private(set) var hasOperandSize = false
-    private var hasAddressSize = false
-    private(set) var rex: UInt8 = 0
-    private(set) var isLocked = false
-    private(set) var isRepeated = false
-
-    @_lifetime(copy bytes)
-    init(_ bytes: Span<UInt8>, _ code: CodeWidth) {
-        self.bytes = bytes.count > 15 ? bytes.extracting(..<15) : bytes
-        self.code = code
+extension Instruction {
+    /// The instruction at the start of `bytes`. Throws `unknown`.
+    init(_ bytes: Span<UInt8>, _ code: CodeWidth) throws(EmulationStop) {
+        var reader = Reader(bytes, code)
+        let opcode = try reader.opcode()
+        self = try opcode == 0x0f ? Self.extended(&reader) : Self.plain(opcode, &reader)
+        length = reader.position
+        // LOCK is for a change of memory alone.
+        if reader.isLocked && (destination != .memory || !operation.mayBeLocked) { throw .unknown }
     }
 
-    @_lifetime(self: copy self)
-    mutating func next() -> UInt8? {
-        guard position < bytes.count else { return nil }
-        position += 1
-        return bytes[position - 1]
+    // MARK: Shapes
+
+    /// Opcodes whose lowest bit says one byte or the operand's width.
+    private static func width(_ opcode: UInt8, _ reader: borrowing Reader) -> Int {
+        opcode & 1 != 0 ? reader.operandWidth : 1
     }
 
-    /// A number of `count` bytes, sign-extended.
-    @_lifetime(self: copy self)
-    mutating func number(_ count: Int) -> UInt64? {
-        var value: UInt64 = 0
-        for index in 0..<count {
-            guard let byte = next() else { return nil }
-            value |= UInt64(byte) << UInt64(index * 8)
-        }
-        let shift = UInt64(64 - count * 8)
-        return UInt64(bitPattern: Int64(bitPattern: value << shift) >> Int64(shift))
+    /// Memory or register on the left, register on the right; turned round where `isReversed`.
+    private static func pair(
+        _ operation: Operation, _ width: Int, _ reader: inout Reader, isReversed: Bool = false
+    ) throws(EmulationStop) -> Instruction {
+        let modRM = try reader.modRM()
+        let other = place(modRM, width, reader)
+        let register = Place.register(reader.register(modRM.field, width: width))
+        return Instruction(
+            operation: operation, width: width, destination: isReversed ? register : other,
+            source: isReversed ? other : register, address: modRM.address)
     }
 
-    /// The opcode's first byte, after the prefixes. A REX prefix counts only where it is the last.
-    @_lifetime(self: copy self)
-    mutating func opcode() -> UInt8? {
-        while let byte = next() {
-            switch byte {
-            case 0x66: hasOperandSize = true
-            case 0x67: hasAddressSize = true
-            case 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65: break
-            case 0xf0: isLocked = true
-            case 0xf2, 0xf3: isRepeated = true
-            case 0x40...0x4f where code == .bits64:
-                rex = byte
-                continue
-            default: return byte
+    private static func place(_ modRM: ModRM, _ width: Int, _ reader: borrowing Reader) -> Place {
+        modRM.register.map { .register(reader.register($0, width: width)) } ?? .memory
+    }
+
+    /// Memory or register, and what `operation` makes of the register field, which says what is to be done.
+    private static func group(
+        _ width: Int, _ reader: inout Reader,
+        _ operation: (UInt8) throws(EmulationStop) -> Operation
+    ) throws(EmulationStop) -> Instruction {
+        let modRM = try reader.modRM()
+        return Instruction(
+            operation: try operation(modRM.field & 7), width: width, destination: place(modRM, width, reader),
+            address: modRM.address)
+    }
+
+    // MARK: One byte
+
+    private static func plain(_ opcode: UInt8, _ reader: inout Reader) throws(EmulationStop) -> Instruction {
+        let wide = width(opcode, reader)
+        switch opcode {
+        case 0x00...0x3f where opcode & 7 < 6: return try arithmetic(opcode, wide, &reader)
+        case 0x50...0x5f: return stackRegister(opcode, reader)
+        case 0x63 where reader.code == .bits64:
+            return try pair(.extend(from: 4, isSigned: true), reader.operandWidth, &reader, isReversed: true)
+        case 0x68, 0x6a:
+            let width = reader.stackOperandWidth
+            let number = try reader.number(opcode == 0x6a ? 1 : min(width, 4))
+            return Instruction(operation: .push, width: width, source: .number(number))
+        case 0x69, 0x6b: return try product(opcode, &reader)
+        case 0x80...0x83 where opcode != 0x82 || reader.code != .bits64:
+            var result = try group(wide, &reader) { .arithmetic(Int($0)) }
+            result.source = .number(try reader.number(opcode == 0x81 ? min(wide, 4) : 1))
+            return result
+        case 0x84, 0x85: return try pair(.test, wide, &reader)
+        case 0x86, 0x87: return try pair(.exchange, wide, &reader)
+        case 0x88...0x8b: return try pair(.move, wide, &reader, isReversed: opcode & 2 != 0)
+        case 0x8f:
+            return try group(reader.stackOperandWidth, &reader) { field throws(EmulationStop) in
+                guard field == 0 else { throw .unknown }
+                return .pop
             }
-            rex = 0
-        }
-        return nil
-    }
-
-    /// Bytes of an operand that is not one byte.
-    var operandWidth: Int {
-        if rex >> 3 & 1 != 0 { return 8 }
-        return (code == .bits16) == hasOperandSize ? 4 : 2
-    }
-
-    /// Bytes of an address.
-    var addressWidth: Int {
-        switch code {
-        case .bits64: hasAddressSize ? 4 : 8
-        case .bits32: hasAddressSize ? 2 : 4
-        case .bits16: hasAddressSize ? 4 : 2
+        default: return try upper(opcode, wide, &reader)
         }
     }
 
-    /// ModRM and what follows it. Returns the register field; nil where the other operand is a register, and no memory.
-    @_lifetime(self: copy self)
-    mutating func memoryOperand() -> Int? {
-        guard let modRM = next(), modRM >> 6 != 3 else { return nil }
-        let mode = modRM >> 6
-        let base = modRM & 7
-        var displacement = mode == 1 ? 1 : mode == 2 ? 4 : 0
-        if addressWidth == 2 {
-            displacement = mode == 0 ? (base == 6 ? 2 : 0) : Int(mode)
-        } else if base == 4 {
-            guard let index = next() else { return nil }
-            if mode == 0, index & 7 == 5 { displacement = 4 }
-        } else if mode == 0, base == 5 {
-            displacement = 4
+    private static func upper(_ opcode: UInt8, _ wide: Int, _ reader: inout Reader) throws(EmulationStop) -> Instruction {
+        switch opcode {
+        case 0xa0...0xa3: return try absolute(opcode, wide, &reader)
+        case 0xa4...0xa7, 0xaa...0xaf: return string(opcode, wide, reader)
+        case 0xa8, 0xa9:
+            return Instruction(
+                operation: .test, width: wide, destination: .register(GeneralRegister(0)),
+                source: .number(try reader.number(min(wide, 4))))
+        case 0xc0, 0xc1, 0xd0...0xd3:
+            var result = try group(wide, &reader) { .shift(Int($0)) }
+            result.source =
+                opcode < 0xd0 ? .number(try reader.number(1)) : opcode < 0xd2 ? .number(1) : .register(GeneralRegister(1))
+            return result
+        case 0xc6, 0xc7:
+            var result = try group(wide, &reader) { field throws(EmulationStop) in
+                guard field == 0 else { throw .unknown }
+                return .move
+            }
+            result.source = .number(try reader.number(min(wide, 4)))
+            return result
+        case 0xf6, 0xf7: return try unary(wide, &reader)
+        case 0xfe, 0xff: return try lastGroup(opcode, wide, &reader)
+        default: throw .unknown
         }
-        guard number(displacement) != nil else { return nil }
-        return Int(modRM >> 3 & 7) | Int(rex >> 2 & 1) << 3
     }
 
-    /// Register `field` of an instruction of `width` bytes.
-    func register(_ field: Int, width: Int) -> GeneralRegister {
-        width == 1 && rex == 0 && field >= 4 && field < 8
-            ? GeneralRegister(field - 4, isHighByte: true) : GeneralRegister(field)
+    private static func arithmetic(_ opcode: UInt8, _ wide: Int, _ reader: inout Reader) throws(EmulationStop) -> Instruction
+    {
+        let operation = Operation.arithmetic(Int(opcode >> 3))
+        if opcode & 4 == 0 { return try pair(operation, wide, &reader, isReversed: opcode & 2 != 0) }
+        return Instruction(
+            operation: operation, width: wide, destination: .register(GeneralRegister(0)),
+            source: .number(try reader.number(min(wide, 4))))
+    }
+
+    private static func stackRegister(_ opcode: UInt8, _ reader: borrowing Reader) -> Instruction {
+        let register = Place.register(GeneralRegister(Int(opcode & 7 | (reader.rex & 1) << 3)))
+        let width = reader.stackOperandWidth
+        return opcode < 0x58
+            ? Instruction(operation: .push, width: width, source: register)
+            : Instruction(operation: .pop, width: width, destination: register)
+    }
+
+    private static func product(_ opcode: UInt8, _ reader: inout Reader) throws(EmulationStop) -> Instruction {
+        var result = try pair(.multiply(factor: nil), reader.operandWidth, &reader, isReversed: true)
+        result.operation = .multiply(factor: try reader.number(opcode == 0x6b ? 1 : min(result.width, 4)))
+        return result
+    }
+
+    /// MOV between the accumulator and an address in the instruction.
+    private static func absolute(_ opcode: UInt8, _ wide: Int, _ reader: inout Reader) throws(EmulationStop) -> Instruction {
+        var address = EffectiveAddress(width: reader.addressWidth)
+        address.displacement = try reader.number(reader.addressWidth)
+        address.segment = reader.segment(.ds)
+        let register = Place.register(GeneralRegister(0))
+        return Instruction(
+            operation: .move, width: wide, destination: opcode < 0xa2 ? register : .memory,
+            source: opcode < 0xa2 ? .memory : register, address: address)
+    }
+
+    private static func string(_ opcode: UInt8, _ wide: Int, _ reader: borrowing Reader) -> Instruction {
+        let operation: StringOperation =
+            switch opcode >> 1 & 7 {
+            case 2: .move
+            case 3: .compare
+            case 5: .store
+            case 6: .load
+            default: .scan
+            }
+        return Instruction(
+            operation: .string(operation), width: wide,
+            address: EffectiveAddress(segment: reader.segment(.ds), width: reader.addressWidth),
+            repetition: reader.repetition)
+    }
+
+    private static func unary(_ wide: Int, _ reader: inout Reader) throws(EmulationStop) -> Instruction {
+        var result = try group(wide, &reader) { field throws(EmulationStop) in
+            switch field {
+            case 0, 1: return .test
+            case 2: return .not
+            case 3: return .negate
+            case 4, 5: return .multiplyWide(isSigned: field == 5)
+            default: throw .unknown
+            }
+        }
+        if result.operation == .test { result.source = .number(try reader.number(min(wide, 4))) }
+        return result
+    }
+
+    private static func lastGroup(_ opcode: UInt8, _ wide: Int, _ reader: inout Reader) throws(EmulationStop) -> Instruction
+    {
+        let stackWidth = reader.stackOperandWidth
+        var result = try group(wide, &reader) { field throws(EmulationStop) in
+            switch field {
+            case 0: return .increment
+            case 1: return .decrement
+            case 2 where opcode == 0xff: return .call
+            case 4 where opcode == 0xff: return .jump
+            case 6 where opcode == 0xff: return .push
+            default: throw .unknown
+            }
+        }
+        if result.operation == .push || result.operation == .call || result.operation == .jump {
+            result.width = result.operation != .push && reader.code == .bits64 ? 8 : stackWidth
+            (result.source, result.destination) = (result.destination, .none)
+        }
+        return result
+    }
+
+    // MARK: 0F
+
+    private static func extended(_ reader: inout Reader) throws(EmulationStop) -> Instruction {
+        let opcode = try reader.next()
+        let wide = width(opcode, reader)
+        let operand = reader.operandWidth
+        switch opcode {
+        case 0x40...0x4f: return try pair(.conditionalMove(Int(opcode & 15)), operand, &reader, isReversed: true)
+        case 0x90...0x9f: return try group(1, &reader) { _ in .setCondition(Int(opcode & 15)) }
+        case 0xa3, 0xab, 0xb3, 0xbb: return try pair(.bit(Int(opcode >> 3 & 3)), operand, &reader)
+        case 0xa4, 0xa5, 0xac, 0xad: return try doubleShift(opcode, operand, &reader)
+        case 0xaf: return try pair(.multiply(factor: nil), operand, &reader, isReversed: true)
+        case 0xb0, 0xb1: return try pair(.compareExchange, wide, &reader)
+        case 0xb6, 0xb7, 0xbe, 0xbf:
+            return try extend(from: opcode & 1 != 0 ? 2 : 1, isSigned: opcode & 8 != 0, operand, &reader)
+        case 0xba:
+            var result = try group(operand, &reader) { field throws(EmulationStop) in
+                guard field >= 4 else { throw .unknown }
+                return .bit(Int(field & 3))
+            }
+            result.source = .number(try reader.number(1))
+            return result
+        case 0xc0, 0xc1: return try pair(.exchangeAdd, wide, &reader)
+        case 0xc3:
+            let result = try pair(.move, operand, &reader)
+            guard result.destination == .memory, !reader.hasOperandSize else { throw .unknown }
+            return result
+        default: throw .unknown
+        }
+    }
+
+    /// MOVZX and MOVSX: the source is narrower than the destination.
+    private static func extend(
+        from: Int, isSigned: Bool, _ width: Int, _ reader: inout Reader
+    ) throws(EmulationStop) -> Instruction {
+        let modRM = try reader.modRM()
+        return Instruction(
+            operation: .extend(from: from, isSigned: isSigned), width: width,
+            destination: .register(GeneralRegister(Int(modRM.field))), source: place(modRM, from, reader),
+            address: modRM.address)
+    }
+
+    private static func doubleShift(_ opcode: UInt8, _ width: Int, _ reader: inout Reader) throws(EmulationStop)
+        -> Instruction
+    {
+        var result = try pair(.test, width, &reader)
+        let count: Count = opcode & 1 != 0 ? .counter : .number(try reader.number(1))
+        result.operation = .doubleShift(isLeft: opcode < 0xa8, count: count)
+        return result
     }
 }
 
-extension MemoryMove {
-    /// The move at the start of `bytes`; nil where it is something else, or is cut off.
-    public init?(_ bytes: Span<UInt8>, _ code: CodeWidth) {
-        var reader = InstructionReader(bytes, code)
-        guard let opcode = reader.opcode(), !reader.isLocked, let (operation, width) = Self.decode(opcode, &reader) else {
-            return nil
-        }
-        self.operation = operation
-        self.width = width
-        length = reader.position
-    }
-
-    private static func decode(_ opcode: UInt8, _ reader: inout InstructionReader) -> (Operation, Int)? {
-        let wide = opcode & 1 != 0 ? reader.operandWidth : 1
-        switch opcode {
-        case 0x88, 0x89:
-            return reader.memoryOperand().map { (.store(reader.register($0, width: wide)), wide) }
-        case 0x8a, 0x8b:
-            return reader.memoryOperand().map {
-                (.load(reader.register($0, width: wide), target: wide, isSigned: false), wide)
-            }
-        case 0xa0...0xa3:
-            guard reader.number(reader.addressWidth) != nil else { return nil }
-            let register = GeneralRegister(0)
-            return (opcode < 0xa2 ? .load(register, target: wide, isSigned: false) : .store(register), wide)
-        case 0xc6, 0xc7:
-            guard let field = reader.memoryOperand(), field & 7 == 0, let number = reader.number(min(wide, 4)) else {
-                return nil
-            }
-            return (.storeNumber(number), wide)
-        case 0x0f: return extended(&reader)
-        case 0x63 where reader.code == .bits64:
-            let target = reader.operandWidth
-            return reader.memoryOperand().map { (.load(GeneralRegister($0), target: target, isSigned: true), 4) }
-        default: return nil
-        }
-    }
-
-    /// MOVZX and MOVSX.
-    private static func extended(_ reader: inout InstructionReader) -> (Operation, Int)? {
-        guard let opcode = reader.next(), opcode & 0xf6 == 0xb6 else { return nil }
-        let target = reader.operandWidth
-        return reader.memoryOperand().map {
-            (.load(GeneralRegister($0), target: target, isSigned: opcode & 8 != 0), opcode & 1 != 0 ? 2 : 1)
+extension Operation {
+    /// What LOCK may stand before, where the destination is memory.
+    var mayBeLocked: Bool {
+        switch self {
+        case .arithmetic(let kind): kind != 7
+        case .not, .negate, .increment, .decrement, .exchange, .compareExchange, .exchangeAdd: true
+        case .bit(let kind): kind != 0
+        default: false
         }
     }
 }

@@ -1,29 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What guests do to memory that is not there: instruction bytes in, an operation out.
+/// What guests do to memory that is not there: instruction bytes in, an operation out, executed over a protocol.
 ///
-/// Pure: knows no registers' values and reaches no memory; the caller knows the address from the fault. So far it knows MOV
-/// in its forms between a register or an immediate and memory; `docs/status.md` says what is missing.
+/// Knows MOV in its forms, arithmetic and logic, shifts, bit tests, exchanges, products, conditional moves, the stack, near
+/// calls and jumps through memory, and the string instructions, in 16, 32 and 64-bit code. Checked on the host against the
+/// real processor. It does not know divisions, far transfers, string I/O, x87, MMX, SSE and later.
+///
+/// Pure: reaches registers and memory by `EmulatedProcessor` alone, and changes nothing before it can no longer fail, but for
+/// the repetitions of a string instruction that are already done.
 
 /// How wide code is where the instruction stands: by CS, and long mode.
 public enum CodeWidth: Sendable {
     case bits16, bits32, bits64
 }
 
-/// One move between a register, or a number, and memory.
-public struct MemoryMove: Equatable, Sendable {
-    public enum Operation: Equatable, Sendable {
-        /// Memory to a register: `width` bytes, extended to `target` bytes, with the sign where `isSigned`.
-        case load(GeneralRegister, target: Int, isSigned: Bool)
-        case store(GeneralRegister)
-        /// Sign-extended.
-        case storeNumber(UInt64)
-    }
-    public let operation: Operation
-    /// Bytes of memory: 1, 2, 4 or 8.
-    public let width: Int
-    /// Bytes of the instruction.
-    public let length: Int
+/// In the order of their numbers in instructions.
+public enum Segment: UInt8, Sendable {
+    case es, cs, ss, ds, fs, gs
+}
+
+/// A virtual processor, as the emulator needs it.
+public protocol EmulatedProcessor {
+    var code: CodeWidth { get }
+    /// Bytes of the stack pointer: 8 in 64-bit code, else 4 or 2 by SS.
+    var stackWidth: Int { get }
+    /// General registers by number: RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8-R15.
+    subscript(register: Int) -> UInt64 { get set }
+    var flags: UInt64 { get set }
+    var instructionPointer: UInt64 { get set }
+    /// Where a segment starts: 0 in 64-bit code but for FS and GS.
+    func base(of segment: Segment) -> UInt64
+    /// `width` bytes, 1 to 8, at a linear address. Throws where the guest gets a fault instead.
+    mutating func load(_ address: UInt64, width: Int) throws(EmulationStop) -> UInt64
+    mutating func store(_ value: UInt64, at address: UInt64, width: Int) throws(EmulationStop)
+}
+
+/// Why an instruction was not executed.
+public enum EmulationStop: Error, Equatable {
+    /// Not an instruction that the emulator knows, or one that is cut off.
+    case unknown
+    /// `load` or `store` refused; whoever implements them knows why.
+    case memory
 }
 
 /// A general register, or the second byte of one of the first four.

@@ -30,10 +30,17 @@ struct RunningGuest: GuestMemory {
     /// Walks the guest's tables and ours.
     func translate(_ address: GuestVirtualAddress, write: Bool) -> MachineAddress? {
         guard let vcpu else { return nil }
-        let physical = vcpu.pointee.extra.block.paging.translate(address.rawValue, write ? .write : .read) {
+        return physical(address.rawValue, write: write).flatMap {
+            place(GuestAddress($0), of: vcpu.pointee.domain, write: write)
+        }
+    }
+
+    /// The guest physical address behind a linear one, by the guest's tables. Nil where they refuse the access.
+    func physical(_ address: UInt64, write: Bool) -> UInt64? {
+        guard let vcpu else { return nil }
+        return vcpu.pointee.extra.block.paging.translate(address, write ? .write : .read) {
             word($0, of: vcpu.pointee.domain)
         }
-        return physical.flatMap { place(GuestAddress($0), of: vcpu.pointee.domain, write: write) }
     }
 
     /// Where a guest physical address is in RAM; nil where it is not. In a copy window.

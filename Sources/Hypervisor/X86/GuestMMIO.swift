@@ -73,30 +73,114 @@ private func emulate(
 ) {
     let block = registers.block
     let (bytes, count) = fetchInstruction(vcpu, cpu.pcpu)
-    let attributes = block.codeAttributes
-    let code: CodeWidth =
-        block.isLongMode && attributes & SegmentAttributes.isLong != 0
-        ? .bits64 : attributes & SegmentAttributes.isWide != 0 ? .bits32 : .bits16
-    guard let move = MemoryMove(bytes.span.extracting(..<count), code) else {
+    var processor = FaultingProcessor(device: device, page: address.frame, registers: registers, vcpu: vcpu, cpu: cpu)
+    do throws(EmulationStop) {
+        try X86Emulator.emulate(bytes.span.extracting(..<count), on: &processor, repetitions: 64)
+    } catch {
+        if let fault = processor.fault {
+            block[VMCBField.cr2] = fault.address
+            return block.inject(.exception(14, error: fault.code))
+        }
         logGuest(vcpu, "instruction at \(hex: block[VMCBField.rip], digits: 16) cannot be emulated: \(dump(bytes, count))")
-        return block.inject(.invalidOpcode)
+        block.inject(.invalidOpcode)
     }
-    let offset = address.offset
-    switch move.operation {
-    case .load(let register, let target, let isSigned):
-        let value = device.read(offset, vcpu)
-        let wide = extend(value, from: move.width, isSigned: isSigned)
-        registers[register.number] = register.merge(wide, width: target, into: registers[register.number])
-    case .store(let register):
-        device.write(offset, register.read(registers[register.number], width: move.width), vcpu, cpu)
-    case .storeNumber(let number): device.write(offset, number, vcpu, cpu)
-    }
-    block.skip(UInt64(move.length))
 }
 
-private func extend(_ value: UInt64, from width: Int, isSigned: Bool) -> UInt64 {
-    let shift = UInt64(64 - width * 8)
-    return isSigned ? UInt64(bitPattern: Int64(bitPattern: value << shift) >> Int64(shift)) : (value << shift) >> shift
+/// The guest's processor at an instruction that has touched a page where only a device answers. What else the instruction
+/// touches is RAM, or nothing.
+private struct FaultingProcessor: EmulatedProcessor {
+    let device: VirtualDevice
+    let page: GFN
+    let registers: GuestRegisters
+    let vcpu: MetalVCPU
+    let cpu: CPULocal
+    /// What the guest is to be told, where its own tables refuse an access.
+    var fault: (address: UInt64, code: UInt32)?
+
+    init(device: VirtualDevice, page: GFN, registers: GuestRegisters, vcpu: MetalVCPU, cpu: CPULocal) {
+        (self.device, self.page, self.registers, self.vcpu, self.cpu) = (device, page, registers, vcpu, cpu)
+    }
+
+    private var block: ControlBlock { registers.block }
+
+    var code: CodeWidth {
+        let attributes = block.codeAttributes
+        return block.isLongMode && attributes & SegmentAttributes.isLong != 0
+            ? .bits64 : attributes & SegmentAttributes.isWide != 0 ? .bits32 : .bits16
+    }
+    var stackWidth: Int { code == .bits64 ? 8 : block.stackAttributes & SegmentAttributes.isWide != 0 ? 4 : 2 }
+
+    subscript(register: Int) -> UInt64 {
+        get { registers[register] }
+        nonmutating set { registers[register] = newValue }
+    }
+    var flags: UInt64 {
+        get { block[VMCBField.rflags] }
+        nonmutating set { block[VMCBField.rflags] = newValue }
+    }
+    var instructionPointer: UInt64 {
+        get { block[VMCBField.rip] }
+        nonmutating set {
+            block[VMCBField.rip] = newValue
+            block[VMCBField.interruptShadow] = 0
+        }
+    }
+    func base(of segment: Segment) -> UInt64 { block[VMCBField.es + UInt64(segment.rawValue) * 16 + 8] }
+
+    mutating func load(_ address: UInt64, width: Int) throws(EmulationStop) -> UInt64 {
+        // Within a page a device gets the access in one piece.
+        if let offset = try deviceOffset(address, width, write: false) { return truncated(device.read(offset, vcpu), width) }
+        var value: UInt64 = 0
+        for index in 0..<UInt64(width) {
+            let byte = try ram(address &+ index, write: false) { frames.load(UInt8.self, at: $0) }
+            value |= UInt64(byte ?? 0xff) << (index * 8)
+        }
+        return value
+    }
+
+    mutating func store(_ value: UInt64, at address: UInt64, width: Int) throws(EmulationStop) {
+        if let offset = try deviceOffset(address, width, write: true) { return device.write(offset, value, vcpu, cpu) }
+        // The end first, so that nothing is written where something is refused.
+        _ = try translate(address &+ UInt64(width - 1), write: true)
+        for index in 0..<UInt64(width) {
+            _ = try ram(address &+ index, write: true) {
+                frames.store(UInt8(truncatingIfNeeded: value >> (index * 8)), at: $0)
+            }
+        }
+    }
+
+    private func truncated(_ value: UInt64, _ width: Int) -> UInt64 {
+        width == 8 ? value : value & (1 << UInt64(width * 8) - 1)
+    }
+
+    /// Where in the device's page an access lies; nil where it is not in it.
+    private mutating func deviceOffset(_ address: UInt64, _ width: Int, write: Bool) throws(EmulationStop) -> UInt64? {
+        let physical = GuestAddress(try translate(address, write: write))
+        guard physical.frame == page, physical.offset <= pageSize - UInt64(width) else { return nil }
+        return physical.offset
+    }
+
+    /// Runs `body` with RAM behind a linear address. Nil where there is something else, which reads as ones.
+    private mutating func ram<R>(
+        _ address: UInt64, write: Bool, _ body: (MachineAddress) -> R
+    ) throws(EmulationStop) -> R? {
+        let physical = GuestAddress(try translate(address, write: write))
+        let guest = RunningGuest(vcpu: vcpu, pcpu: cpu.pcpu)
+        guest.beginCopy()
+        defer { guest.endCopy() }
+        return guest.place(physical, of: vcpu.pointee.domain, write: write).map(body)
+    }
+
+    private mutating func translate(_ address: UInt64, write: Bool) throws(EmulationStop) -> UInt64 {
+        let guest = RunningGuest(vcpu: vcpu, pcpu: cpu.pcpu)
+        guest.beginCopy()
+        defer { guest.endCopy() }
+        if let physical = guest.physical(address, write: write) { return physical }
+        let isUser: UInt32 = block.paging.level == 3 ? 4 : 0
+        let isPresent: UInt32 = guest.physical(address, write: false) != nil ? 1 : 0
+        fault = (address, isPresent | (write ? 2 : 0) | isUser)
+        throw .memory
+    }
 }
 
 private func dump(_ bytes: InlineArray<16, UInt8>, _ count: Int) -> LogLine {

@@ -92,6 +92,7 @@ struct ControlBlock: BitwiseCopyable {
 
     var isLongMode: Bool { self[VMCBField.efer] >> 10 & 1 != 0 }
     var codeAttributes: UInt16 { load(VMCBField.cs + 2) }
+    var stackAttributes: UInt16 { load(VMCBField.ss + 2) }
 
     func setSegment(_ field: UInt64, selector: UInt16, attributes: UInt16, limit: UInt32, base: UInt64) {
         store(selector, field)

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// MOVS, CMPS, STOS, LODS and SCAS, one element after the other.
+extension Execution {
+    mutating func string<P: EmulatedProcessor>(
+        _ operation: StringOperation, on processor: inout P, steps: Int
+    ) throws(EmulationStop) {
+        let counter = GeneralRegister(1)
+        let width = instruction.address.width
+        guard instruction.repetition != .none else {
+            try step(operation, &processor)
+            return commit(&processor)
+        }
+        for _ in 0..<max(1, steps) {
+            let left = counter.read(processor[1], width: width)
+            guard left != 0 else { return commit(&processor) }
+            try step(operation, &processor)
+            processor[1] = counter.merge(left &- 1, width: width, into: processor[1])
+            processor.flags = flags
+            let isZero = flags & Flag.zero != 0
+            let compares = operation == .compare || operation == .scan
+            if compares, isZero != (instruction.repetition == .whileEqual) { return commit(&processor) }
+            if left == 1 { return commit(&processor) }
+        }
+    }
+
+    /// One element.
+    private mutating func step<P: EmulatedProcessor>(
+        _ operation: StringOperation, _ processor: inout P
+    ) throws(EmulationStop) {
+        let width = instruction.width
+        let addressWidth = instruction.address.width
+        let from = linear(Self.truncate(processor[6], width: addressWidth), processor)
+        let to = linear(Self.truncate(processor[7], width: addressWidth), processor, segment: .es)
+        let accumulator = GeneralRegister(0)
+        switch operation {
+        case .move: try processor.store(try processor.load(from, width: width), at: to, width: width)
+        case .store: try processor.store(accumulator.read(processor[0], width: width), at: to, width: width)
+        case .load:
+            let value = try processor.load(from, width: width)
+            processor[0] = accumulator.merge(value, width: width, into: processor[0])
+        case .compare:
+            let a = try processor.load(from, width: width)
+            apply(arithmetic.subtract(a, try processor.load(to, width: width)))
+        case .scan:
+            apply(arithmetic.subtract(accumulator.read(processor[0], width: width), try processor.load(to, width: width)))
+        }
+        let stride = flags & Flag.direction != 0 ? UInt64(bitPattern: Int64(-width)) : UInt64(width)
+        if operation != .store, operation != .scan { advance(6, by: stride, &processor) }
+        if operation != .load { advance(7, by: stride, &processor) }
+    }
+
+    private func advance<P: EmulatedProcessor>(_ register: Int, by stride: UInt64, _ processor: inout P) {
+        let width = instruction.address.width
+        processor[register] = GeneralRegister(register).merge(
+            Self.truncate(processor[register] &+ stride, width: width), width: width, into: processor[register])
+    }
+}
