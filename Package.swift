@@ -137,6 +137,7 @@ if let image {
         tests("Decompression"),
         tests("X86", ["Base", "P2M"]),
         tests("VirtualAPIC", ["Base"]),
+        tests("Drivers", ["MMIO"]),
         tests("DomainBuilder", ["Base", "Firmware"]),
         .target(name: "Native", path: "Tests/Native"),
         tests("X86Emulator", ["Native"], extra: [.unsafeFlags(["-O"])]),

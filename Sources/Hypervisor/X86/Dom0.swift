@@ -5,6 +5,7 @@ import Base
 import Containers
 import DomainBuilder
 import Domains
+import Drivers
 import EventChannels
 import Firmware
 import GrantTables
@@ -181,6 +182,14 @@ private func writeStart(
     return info
 }
 
+/// The time of day, as the machine's clock shows it, for dom0 to read.
+private func startWallclock() {
+    guard let seconds = RealTimeClock(PortBus(0x70)).seconds() else {
+        return log.warning("the real-time clock cannot be read")
+    }
+    Metal(pcpu: PCPU(0)).setWallclock(seconds: seconds, nanoseconds: 0, at: systemTime().nanoseconds)
+}
+
 // MARK: Processors
 
 private func start(_ domain: MetalDomain, vcpus: UInt32, online: Int, entry: UInt32, info: MachineAddress) {
@@ -208,6 +217,7 @@ private func start(_ domain: MetalDomain, vcpus: UInt32, online: Int, entry: UIn
     domain.pointee.setVCPUs(table)
     root.state.units.set(units)
     root.state.dom0.set(domain)
+    startWallclock()
     guard let first = domain.pointee.vcpu(VCPUID(0)) else { return }
     for number in 0..<vcpus { if let vcpu = domain.pointee.vcpu(VCPUID(number)) { publishTime(vcpu) } }
     startConsoleInput()
