@@ -186,7 +186,7 @@ extension EventChannels {
         let old = word.pointee.load(ordering: .relaxed)
         if old & EventFIFO.linked == 0 { return false }
         let new = old & ~(EventFIFO.busy | EventFIFO.linkMask) | number
-        let first = word.pointee.compareExchange(expected: old, desired: new, ordering: .sequentiallyConsistent)
+        let first = word.pointee.weakCompareExchange(expected: old, desired: new, ordering: .sequentiallyConsistent)
         return first.exchanged || setLinkBusy(word, to: number)
     }
 
@@ -194,14 +194,17 @@ extension EventChannels {
     private func setLinkBusy(_ word: Ref<Atomic<UInt32>>, to number: UInt32) -> Bool {
         guard var old = word.pointee.setBits(EventFIFO.busy) else { return true }
         old |= EventFIFO.busy
-        for _ in 0..<4 {
+        var changes = 0
+        // An attempt that fails though nothing has changed is no change; of those, too, there is an end (XSA-295).
+        for _ in 0..<guestAttempts where changes < 4 {
             if old & EventFIFO.linked == 0 {
                 _ = word.pointee.clearBits(EventFIFO.busy)
                 return false
             }
             let new = old & ~(EventFIFO.busy | EventFIFO.linkMask) | number
-            let attempt = word.pointee.compareExchange(expected: old, desired: new, ordering: .sequentiallyConsistent)
+            let attempt = word.pointee.weakCompareExchange(expected: old, desired: new, ordering: .sequentiallyConsistent)
             if attempt.exchanged { return true }
+            if attempt.original != old { changes += 1 }
             old = attempt.original
         }
         // The guest breaks the rules: its event is pending but nowhere linked.

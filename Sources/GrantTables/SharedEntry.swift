@@ -74,12 +74,15 @@ extension GrantTable {
         let word = frames.atomic(UInt32.self, at: place.entry)
         let marks = writable ? GrantFlag.reading | GrantFlag.writing : GrantFlag.reading
         var header = EntryHeader(rawValue: word.pointee.load(ordering: .relaxed))
-        for _ in 0..<5 {
+        var changes = 0
+        // An attempt that fails though nothing has changed is no change; of those, too, there is an end (XSA-295).
+        for _ in 0..<guestAttempts where changes < 5 {
             guard isPinned || permits(header, domain, version: 1, forMapping: forMapping) else { throw .generalError }
             if writable && header.flags & GrantFlag.readOnly != 0 { throw .generalError }
-            let (done, now) = word.pointee.compareExchange(
+            let (done, now) = word.pointee.weakCompareExchange(
                 expected: header.rawValue, desired: header.rawValue | UInt32(marks), ordering: .sequentiallyConsistent)
             if done { return }
+            if now != header.rawValue { changes += 1 }
             header.rawValue = now
         }
         throw .generalError
