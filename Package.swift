@@ -130,7 +130,7 @@ if let image {
         tests("Base"),
         tests("XenABI"),
         tests("Memory", ["XenABI", "Base", "Machine", "Containers"]),
-        tests("P2M", ["Base", "Machine", "ARM"]),
+        tests("P2M", ["Base", "Machine", "X86", "ARM"]),
         tests("Scheduler", ["Base"]),
         tests("ARM", ["Base", "P2M"]),
         tests("Firmware", ["Base"]),

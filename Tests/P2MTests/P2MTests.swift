@@ -6,6 +6,7 @@ import Machine
 import P2M
 import Support
 import Testing
+import X86
 
 /// Counts what it is told.
 final class CountingCache: TranslationCache, @unchecked Sendable {
@@ -369,6 +370,34 @@ final class PageTableSession<Format: EntryFormat>: ModelSession {
     }
 
     @Test func el2() { Laws(format: EL2Format(), types: (.ramReadWrite, .hypervisorCode)).check() }
+
+    @Test func x86() {
+        Laws(format: NestedFormat(hasHugePages: true), types: (.ramReadWrite, .deviceDirect)).check()
+        Laws(format: ExtendedFormat(hasHugePages: true), types: (.ramReadWrite, .deviceDirect)).check()
+    }
+
+    @Test func x86AgreesWithAModel() {
+        Laws(format: NestedFormat(hasHugePages: true), types: (.ramReadWrite, .grantReadOnly)).agreesWithAModel(steps: 10_000)
+        Laws(format: ExtendedFormat(hasHugePages: true), types: (.ramReadOnly, .foreign)).agreesWithAModel(steps: 10_000)
+        Laws(format: NestedFormat(hasHugePages: true), types: (.ramReadWrite, .ramReadOnly)).breaksBeforeItMakes(steps: 300)
+        Laws(format: ExtendedFormat(hasHugePages: true), types: (.ramReadWrite, .ramReadOnly)).breaksBeforeItMakes(steps: 300)
+    }
+
+    /// Without 1 GiB pages the largest have 2 MiB.
+    @Test func withoutHugePages() {
+        let machine = FakeMachine(frames: 1100)
+        guard var table = PageTable(format: ExtendedFormat(hasHugePages: false), frames: machine.source) else {
+            Issue.record("no frame for the root")
+            return
+        }
+        let done = table.map(
+            GuestRange(start: GFN(0), count: 1 << 18), to: MFN(0), type: .ramReadWrite, cache: CountingCache())
+        #expect(done)
+        let (found, outside) = (table.lookup(GFN(1000)), table.lookup(GFN(1 << 18)))
+        #expect(found.frame == MFN(1000) && found.order == 9 && outside.type == .invalid)
+        table.destroy()
+        #expect(machine.outstanding == 0)
+    }
 
     @Test func stage2AgreesWithAModel() {
         Laws(format: Stage2Format(addressBits: 40), types: (.ramReadWrite, .grantReadOnly)).agreesWithAModel(steps: 100_000)

@@ -91,6 +91,28 @@ import Testing
     }
 }
 
+@Suite struct ExtendedFormatTests {
+    /// Rights, memory type and size as the manual has them (Intel SDM 3C, table 29-7).
+    @Test(arguments: [
+        (P2MType.ramReadWrite, 3, 0x37), (.ramReadOnly, 3, 0x35), (.ramReadWrite, 2, 0xb7), (.deviceDirect, 1, 0x87),
+        (.grantReadOnly, 3, 0x31), (.grantReadWrite, 3, 0x33), (.foreignReadOnly, 3, 0x31), (.deviceCached, 3, 0x37),
+    ] as [(P2MType, Int, UInt64)]) func leaves(_ type: P2MType, _ level: Int, _ low: UInt64) {
+        let format = ExtendedFormat(hasHugePages: true)
+        let entry = format.leaf(MFN(0x4_0000), type: type, level: level)
+        #expect(entry & 0xfff == low && entry >> 56 == 0)
+        guard case .leaf(let frame, let found) = format.decode(entry, level: level) else { return #expect(Bool(false)) }
+        #expect(frame == MFN(0x4_0000) && found == type)
+    }
+
+    @Test func others() {
+        let format = ExtendedFormat(hasHugePages: true)
+        guard case .table(let table) = format.decode(format.table(MFN(7)), level: 2) else { return #expect(Bool(false)) }
+        #expect(table == MFN(7) && format.table(MFN(7)) == 0x7007)
+        // A type that gives no right is no entry.
+        guard case .none = format.decode(format.leaf(MFN(7), type: .invalid, level: 3), level: 3) else { return #expect(Bool(false)) }
+    }
+}
+
 @Suite struct NestedFormatTests {
     @Test func entriesDecodeAsTheyWereMade() {
         let format = NestedFormat(hasHugePages: true)
