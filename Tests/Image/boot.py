@@ -25,10 +25,21 @@ def image_path(hypervisor, isa, build=""):
     """Where the image under test is: "ours", "reference", or a path."""
     if hypervisor == checks.REFERENCE:
         return debian.reference(isa)
-    path = debian.BUILD / f"{isa}{build}" / "xen" if hypervisor == checks.OURS else Path(hypervisor)
+    if hypervisor != checks.OURS:
+        return Path(hypervisor)
+    path = debian.BUILD / f"{isa}{build}" / "xen"
     if not path.exists():
-        raise FileNotFoundError(f"no hypervisor image at {path}; `make` builds it")
+        raise FileNotFoundError(f"no hypervisor image: `make {path.relative_to(debian.ROOT)}` builds it")
+    if newer := newer_source(path):
+        raise RuntimeError(f"{newer.relative_to(debian.ROOT)} has changed since: `make {path.relative_to(debian.ROOT)}` builds the image anew")
     return path
+
+
+def newer_source(image):
+    """A source that an image cannot have been built from: a row must not pass because of what was there before."""
+    built = image.stat().st_mtime
+    return next((path for directory in ("Sources", "arch", "boot") for path in (debian.ROOT / directory).rglob("*")
+                 if path.is_file() and path.stat().st_mtime > built), None)
 
 
 def command(machine, hypervisor, payload, name, interactive=False):
