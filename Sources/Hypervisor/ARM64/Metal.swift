@@ -47,7 +47,6 @@ struct Metal: Platform {
     var log: ConsoleLog { ConsoleLog() }
     func now() -> SystemTime { root.state.machine.value.now }
     func cache(of domain: borrowing Domain<Metal>) -> Stage2Cache { Stage2Cache(vttbr: domain.extra.vttbr) }
-    func domain(_ id: DomainID) -> MetalDomain? { id == .dom0 && root.state.dom0.isSet ? root.state.dom0.value : nil }
 
     func raiseUpcall(_ vcpu: MetalVCPU) { pulse(ARMDomain.eventInterrupt, vcpu, from: pcpu) }
     func wake(_ vcpu: MetalVCPU) { kick(vcpu, from: pcpu) }
@@ -64,20 +63,6 @@ struct Metal: Platform {
     /// ISR_EL1: an interrupt is pending though masked.
     var shouldPreempt: Bool { read_isr_el1() != 0 }
 
-    func owns(_ frame: MFN, _ domain: borrowing Domain<Metal>) -> Bool {
-        guard let owner = root.frameTable.value.owner(of: frame) else { return false }
-        return owner.use == .domain && owner.owner == domain.id
-    }
-
-    func assign(_ frame: MFN, count: UInt64, to domain: borrowing Domain<Metal>) {
-        for offset in 0..<count { root.frameTable.value.assign(frame + offset, to: domain.id, use: .domain) }
-    }
-
-    func owner(of frame: MFN) -> MetalDomain? {
-        guard let owner = root.frameTable.value.owner(of: frame), owner.use == .domain else { return nil }
-        return domain(owner.owner)
-    }
-
     /// By virtual address to the point of coherency. What is invalidated is cleaned too, because a line may hold more
     /// than the bytes that are asked for.
     func maintainCache(_ start: MachineAddress, count: UInt64, clean: Bool, invalidate: Bool) {
@@ -91,47 +76,8 @@ struct Metal: Platform {
         arm64_dsb_sy()
     }
 
-    func allocate(order: Int, node: NUMANode?, claimed: UInt64) -> MFN? {
-        root.heap.value.allocate(order: order, node: node, claimed: claimed)
-    }
-    func claim(_ pages: UInt64) -> Bool { root.heap.value.claim(pages) }
-    func giveBackClaim(_ pages: UInt64) { root.heap.value.giveBackClaim(pages) }
-
-    func share(_ frame: MFN, with domain: DomainID) { root.frameTable.value.assign(frame, to: domain, use: .shared) }
-    func holdShared(_ frame: MFN, of domain: borrowing Domain<Metal>) -> Bool {
-        root.frameTable.value.hold(frame, of: domain.id, use: .shared)
-    }
-    func isRAM(_ frame: MFN) -> Bool { root.frameTable.value.index(of: frame) != nil }
-
-    func hold(_ frame: MFN, of domain: borrowing Domain<Metal>) -> Bool {
-        root.frameTable.value.hold(frame, of: domain.id)
-    }
-
-    func drop(_ frame: MFN) {
-        if root.frameTable.value.drop(frame) { frames.free(frame) }
-    }
-
-    func giveUp(_ frame: MFN) {
-        if root.frameTable.value.giveUp(frame) { frames.free(frame) }
-    }
-
-    var maximumFrame: MFN { root.maximumFrame.value }
-
-    func consoleWrite(_ bytes: borrowing Span<UInt8>, from domain: borrowing Domain<Metal>) {
-        root.console.writeGuest(bytes)
-    }
-    func consoleRead() -> UInt8? { root.console.withLock { $0.takeInput() } }
-    func setWallclock(seconds: UInt64, nanoseconds: UInt32, at systemTime: UInt64) {
-        let clock = Wallclock(seconds: seconds, nanoseconds: nanoseconds, at: SystemTime(nanoseconds: systemTime))
-        root.state.wallclock.withLock {
-            $0 = clock
-            if let dom0 = domain(.dom0) {
-                clock.publish(at: dom0.pointee.sharedInfo.address, layout: .arm, in: frames)
-            }
-        }
-    }
-
-    var buildID: InlineArray<20, UInt8>? { imageBuildID() }
+    /// Where guests have the words of their shared_info.
+    static var layout: SharedInfoLayout { .arm }
     var capabilities: StaticString { "xen-3.0-aarch64 xen-3.0-armv7l " }
     var machineFeatures: UInt32 { Feature.armSMCCCSupported.bit }
     /// What is set is the toolstack's affair alone (Xen: arch/arm/hvm.c).
@@ -139,10 +85,6 @@ struct Metal: Platform {
         ParameterSets(
             readable: HVMParam.callbackIRQ.bit | HVMParam.storePFN.bit | HVMParam.storeEvtchn.bit | HVMParam.consolePFN.bit
                 | HVMParam.consoleEvtchn.bit, settable: 0, toolstack: HVMParam.monitorRingPFN.bit)
-    }
-    var assists: UInt64 { 1 << UInt64(VMAssist.runstateUpdateFlag.rawValue) }
-    func writeCommandLine(at address: GuestVirtualAddress) throws(XenError) {
-        try guest.write(root.options.value.commandLine, at: address)
     }
 }
 

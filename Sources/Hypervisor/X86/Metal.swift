@@ -35,7 +35,6 @@ struct Metal: Platform {
     var log: ConsoleLog { ConsoleLog() }
     func now() -> SystemTime { systemTime() }
     func cache(of domain: borrowing Domain<Metal>) -> NestedCache { NestedCache(domain: domain.id, pcpu: pcpu) }
-    func domain(_ id: DomainID) -> MetalDomain? { id == .dom0 && root.state.dom0.isSet ? root.state.dom0.value : nil }
 
     func raiseUpcall(_ vcpu: MetalVCPU) {
         let vector = vcpu.pointee.extra.upcallVector.load(ordering: .relaxed)
@@ -45,7 +44,7 @@ struct Metal: Platform {
     func wake(_ vcpu: MetalVCPU) { kick(vcpu, from: pcpu) }
     func unmaskUpcalls(_ vcpu: MetalVCPU) {
         guard let info = vcpu.pointee.domain.pointee.events.pointee.vcpuInfo(vcpu.pointee.id) else { return }
-        frames.atomic(UInt8.self, at: info + SharedInfoLayout.x86_64.upcallMask).pointee.store(0, ordering: .relaxed)
+        frames.atomic(UInt8.self, at: info + Self.layout.upcallMask).pointee.store(0, ordering: .relaxed)
     }
     /// Interrupts are masked, and the APIC does not say what waits: take them now, between two steps of a long operation.
     var shouldPreempt: Bool {
@@ -53,64 +52,11 @@ struct Metal: Platform {
         return root.state.pc.value.states[pcpu.index].hasNews
     }
 
-    func owns(_ frame: MFN, _ domain: borrowing Domain<Metal>) -> Bool {
-        guard let owner = root.frameTable.value.owner(of: frame) else { return false }
-        return owner.use == .domain && owner.owner == domain.id
-    }
-
-    func assign(_ frame: MFN, count: UInt64, to domain: borrowing Domain<Metal>) {
-        for offset in 0..<count { root.frameTable.value.assign(frame + offset, to: domain.id, use: .domain) }
-    }
-
-    func owner(of frame: MFN) -> MetalDomain? {
-        guard let owner = root.frameTable.value.owner(of: frame), owner.use == .domain else { return nil }
-        return domain(owner.owner)
-    }
-
     /// Caches are coherent with everything here.
     func maintainCache(_ start: MachineAddress, count: UInt64, clean: Bool, invalidate: Bool) {}
 
-    func allocate(order: Int, node: NUMANode?, claimed: UInt64) -> MFN? {
-        root.heap.value.allocate(order: order, node: node, claimed: claimed)
-    }
-    func claim(_ pages: UInt64) -> Bool { root.heap.value.claim(pages) }
-    func giveBackClaim(_ pages: UInt64) { root.heap.value.giveBackClaim(pages) }
-
-    func share(_ frame: MFN, with domain: DomainID) { root.frameTable.value.assign(frame, to: domain, use: .shared) }
-    func holdShared(_ frame: MFN, of domain: borrowing Domain<Metal>) -> Bool {
-        root.frameTable.value.hold(frame, of: domain.id, use: .shared)
-    }
-    func isRAM(_ frame: MFN) -> Bool { root.frameTable.value.index(of: frame) != nil }
-
-    func hold(_ frame: MFN, of domain: borrowing Domain<Metal>) -> Bool {
-        root.frameTable.value.hold(frame, of: domain.id)
-    }
-
-    func drop(_ frame: MFN) {
-        if root.frameTable.value.drop(frame) { frames.free(frame) }
-    }
-
-    func giveUp(_ frame: MFN) {
-        if root.frameTable.value.giveUp(frame) { frames.free(frame) }
-    }
-
-    var maximumFrame: MFN { root.maximumFrame.value }
-
-    func consoleWrite(_ bytes: borrowing Span<UInt8>, from domain: borrowing Domain<Metal>) {
-        root.console.writeGuest(bytes)
-    }
-    func consoleRead() -> UInt8? { root.console.withLock { $0.takeInput() } }
-    func setWallclock(seconds: UInt64, nanoseconds: UInt32, at systemTime: UInt64) {
-        let clock = Wallclock(seconds: seconds, nanoseconds: nanoseconds, at: SystemTime(nanoseconds: systemTime))
-        root.state.wallclock.withLock {
-            $0 = clock
-            if let dom0 = domain(.dom0) {
-                clock.publish(at: dom0.pointee.sharedInfo.address, layout: .x86_64, in: frames)
-            }
-        }
-    }
-
-    var buildID: InlineArray<20, UInt8>? { imageBuildID() }
+    /// Where guests have the words of their shared_info.
+    static var layout: SharedInfoLayout { .x86_64 }
     var capabilities: StaticString { "hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 " }
     var machineFeatures: UInt32 { Feature.hvmCallbackVector.bit | Feature.hvmSafePVClock.bit | Feature.paePgdirAbove4GB.bit }
     /// Xen: arch/x86/hvm/hvm.c, hvm_allow_get_param and hvm_allow_set_param.
@@ -122,10 +68,6 @@ struct Metal: Platform {
         return ParameterSets(
             readable: own | HVMParam.storePFN.bit | HVMParam.consolePFN.bit | HVMParam.altp2m.bit, settable: own,
             toolstack: 0)
-    }
-    var assists: UInt64 { 1 << UInt64(VMAssist.runstateUpdateFlag.rawValue) }
-    func writeCommandLine(at address: GuestVirtualAddress) throws(XenError) {
-        try guest.write(root.options.value.commandLine, at: address)
     }
 }
 

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Base
+import Containers
+import Domains
+import Machine
+import Memory
+import Sync
+import Timekeeping
+import XenABI
+
+// What every machine with guests answers alike: domains, their frames, the console, the time of day.
+extension Metal {
+    func domain(_ id: DomainID) -> MetalDomain? { id == .dom0 && root.state.dom0.isSet ? root.state.dom0.value : nil }
+
+    func owns(_ frame: MFN, _ domain: borrowing Domain<Metal>) -> Bool {
+        guard let owner = root.frameTable.value.owner(of: frame) else { return false }
+        return owner.use == .domain && owner.owner == domain.id
+    }
+
+    func assign(_ frame: MFN, count: UInt64, to domain: borrowing Domain<Metal>) {
+        for offset in 0..<count { root.frameTable.value.assign(frame + offset, to: domain.id, use: .domain) }
+    }
+
+    func owner(of frame: MFN) -> MetalDomain? {
+        guard let owner = root.frameTable.value.owner(of: frame), owner.use == .domain else { return nil }
+        return domain(owner.owner)
+    }
+
+    func allocate(order: Int, node: NUMANode?, claimed: UInt64) -> MFN? {
+        root.heap.value.allocate(order: order, node: node, claimed: claimed)
+    }
+    func claim(_ pages: UInt64) -> Bool { root.heap.value.claim(pages) }
+    func giveBackClaim(_ pages: UInt64) { root.heap.value.giveBackClaim(pages) }
+
+    func share(_ frame: MFN, with domain: DomainID) { root.frameTable.value.assign(frame, to: domain, use: .shared) }
+    func holdShared(_ frame: MFN, of domain: borrowing Domain<Metal>) -> Bool {
+        root.frameTable.value.hold(frame, of: domain.id, use: .shared)
+    }
+    func isRAM(_ frame: MFN) -> Bool { root.frameTable.value.index(of: frame) != nil }
+
+    func hold(_ frame: MFN, of domain: borrowing Domain<Metal>) -> Bool {
+        root.frameTable.value.hold(frame, of: domain.id)
+    }
+
+    func drop(_ frame: MFN) {
+        if root.frameTable.value.drop(frame) { frames.free(frame) }
+    }
+
+    func giveUp(_ frame: MFN) {
+        if root.frameTable.value.giveUp(frame) { frames.free(frame) }
+    }
+
+    var maximumFrame: MFN { root.maximumFrame.value }
+
+    func consoleWrite(_ bytes: borrowing Span<UInt8>, from domain: borrowing Domain<Metal>) {
+        root.console.writeGuest(bytes)
+    }
+    func consoleRead() -> UInt8? { root.console.withLock { $0.takeInput() } }
+    func setWallclock(seconds: UInt64, nanoseconds: UInt32, at systemTime: UInt64) {
+        let clock = Wallclock(seconds: seconds, nanoseconds: nanoseconds, at: SystemTime(nanoseconds: systemTime))
+        root.state.wallclock.withLock {
+            $0 = clock
+            if let dom0 = domain(.dom0) {
+                clock.publish(at: dom0.pointee.sharedInfo.address, layout: Self.layout, in: frames)
+            }
+        }
+    }
+
+    var buildID: InlineArray<20, UInt8>? { imageBuildID() }
+    var assists: UInt64 { 1 << UInt64(VMAssist.runstateUpdateFlag.rawValue) }
+    func writeCommandLine(at address: GuestVirtualAddress) throws(XenError) {
+        try guest.write(root.options.value.commandLine, at: address)
+    }
+}
