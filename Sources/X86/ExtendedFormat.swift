@@ -5,7 +5,7 @@ public import P2M
 
 /// Intel's extended page tables, with four levels (Intel SDM 3C, 29.3.2 and tables 29-1 to 29-7). A leaf names the memory type
 /// that joins the guest's own: write-back for RAM, uncached for devices.
-public struct ExtendedFormat: EntryFormat {
+public struct ExtendedFormat: FourLevelFormat {
     /// Whether the processor has 1 GiB pages (IA32_VMX_EPT_VPID_CAP, bit 17).
     public let hasHugePages: Bool
 
@@ -17,14 +17,6 @@ public struct ExtendedFormat: EntryFormat {
     private static var all: UInt64 { read | write | execute }
     /// Bits 3-5; uncached is 0.
     private static var writeBack: UInt64 { 6 << 3 }
-    private static var large: UInt64 { 1 << 7 }
-    private static var addressMask: UInt64 { 0x000f_ffff_ffff_f000 }
-    /// Bits 52-55 are the software's: the P2M type.
-    private static var typeShift: UInt64 { 52 }
-
-    public var rootLevel: Int { 0 }
-    public var rootOrder: Int { 0 }
-    public func canMap(at level: Int) -> Bool { level == 3 || level == 2 || (level == 1 && hasHugePages) }
 
     public func table(_ table: MFN) -> UInt64 { table.address.rawValue | Self.all }
 
@@ -40,14 +32,11 @@ public struct ExtendedFormat: EntryFormat {
             case .deviceDirect: Self.all
             case .invalid, .hypervisorCode, .hypervisorReadOnly: 0
             }
-        return frame.address.rawValue & Self.addressMask | UInt64(type.rawValue) << Self.typeShift | rights
-            | (level < 3 ? Self.large : 0)
+        return FourLevelEntry.leaf(frame, type: type, level: level) | rights
     }
 
     public func decode(_ entry: UInt64, level: Int) -> Entry {
         guard entry & Self.all != 0 else { return .none }
-        let frame = Address<MachineSpace>(entry & Self.addressMask).frame
-        if level < 3, entry & Self.large == 0 { return .table(frame) }
-        return .leaf(frame, P2MType(rawValue: UInt8(truncatingIfNeeded: entry >> Self.typeShift) & 0xf) ?? .invalid)
+        return FourLevelEntry.decode(entry, level: level)
     }
 }

@@ -5,7 +5,7 @@ public import P2M
 
 /// The hypervisor's own page tables: four levels, no-execute on, caching by attribute 0 (write-back) or 3 (uncached) of the
 /// PAT (Intel SDM 3A, 4.5 and 11.12.3; AMD APM 2, 5.3).
-public struct HostFormat: EntryFormat {
+public struct HostFormat: FourLevelFormat {
     /// Whether the processor has 1 GiB pages (CPUID 0x80000001, EDX bit 26).
     public let hasHugePages: Bool
 
@@ -17,16 +17,7 @@ public struct HostFormat: EntryFormat {
     private static var uncached: UInt64 { 1 << 3 | 1 << 4 }
     /// Set in advance, so that the processor never writes an entry.
     private static var accessedAndDirty: UInt64 { 1 << 5 | 1 << 6 }
-    /// An entry of level 1 or 2 that maps memory and is no table.
-    private static var large: UInt64 { 1 << 7 }
     private static var noExecute: UInt64 { 1 << 63 }
-    private static var addressMask: UInt64 { 0x000f_ffff_ffff_f000 }
-    /// Bits 52-55 are the software's: the P2M type.
-    private static var typeShift: UInt64 { 52 }
-
-    public var rootLevel: Int { 0 }
-    public var rootOrder: Int { 0 }
-    public func canMap(at level: Int) -> Bool { level == 3 || level == 2 || (level == 1 && hasHugePages) }
 
     public func table(_ table: MFN) -> UInt64 {
         table.address.rawValue | Self.present | Self.writable | Self.accessedAndDirty & ~(1 << 6)
@@ -40,14 +31,12 @@ public struct HostFormat: EntryFormat {
             case .deviceDirect: Self.noExecute | Self.writable | Self.uncached
             default: Self.noExecute | Self.writable
             }
-        return frame.address.rawValue & Self.addressMask | UInt64(type.rawValue) << Self.typeShift | attributes
-            | Self.present | Self.accessedAndDirty | (level < 3 ? Self.large : 0)
+        return FourLevelEntry.leaf(frame, type: type, level: level) | attributes
+            | Self.present | Self.accessedAndDirty
     }
 
     public func decode(_ entry: UInt64, level: Int) -> Entry {
         guard entry & Self.present != 0 else { return .none }
-        let frame = Address<MachineSpace>(entry & Self.addressMask).frame
-        if level < 3, entry & Self.large == 0 { return .table(frame) }
-        return .leaf(frame, P2MType(rawValue: UInt8(truncatingIfNeeded: entry >> Self.typeShift) & 0xf) ?? .invalid)
+        return FourLevelEntry.decode(entry, level: level)
     }
 }

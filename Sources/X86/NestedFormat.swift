@@ -5,7 +5,7 @@ public import P2M
 
 /// AMD's nested page tables: the host's own format, walked as if by a user (AMD APM 2, 15.25.5). The caching of a leaf joins
 /// the guest's own: write-back RAM leaves the choice to the guest, an uncached device does not.
-public struct NestedFormat: EntryFormat {
+public struct NestedFormat: FourLevelFormat {
     /// Whether the processor has 1 GiB pages.
     public let hasHugePages: Bool
 
@@ -18,15 +18,7 @@ public struct NestedFormat: EntryFormat {
     private static var uncached: UInt64 { 1 << 3 | 1 << 4 }
     private static var accessed: UInt64 { 1 << 5 }
     private static var dirty: UInt64 { 1 << 6 }
-    private static var large: UInt64 { 1 << 7 }
     private static var noExecute: UInt64 { 1 << 63 }
-    private static var addressMask: UInt64 { 0x000f_ffff_ffff_f000 }
-    /// Bits 52-55 are the software's: the P2M type.
-    private static var typeShift: UInt64 { 52 }
-
-    public var rootLevel: Int { 0 }
-    public var rootOrder: Int { 0 }
-    public func canMap(at level: Int) -> Bool { level == 3 || level == 2 || (level == 1 && hasHugePages) }
 
     public func table(_ table: MFN) -> UInt64 {
         table.address.rawValue | Self.present | Self.writable | Self.user | Self.accessed
@@ -44,14 +36,12 @@ public struct NestedFormat: EntryFormat {
             case .deviceDirect: Self.present | Self.writable | Self.dirty | Self.uncached
             case .invalid, .hypervisorCode, .hypervisorReadOnly: 0
             }
-        return frame.address.rawValue & Self.addressMask | UInt64(type.rawValue) << Self.typeShift | rights | Self.user
-            | Self.accessed | (level < 3 ? Self.large : 0)
+        return FourLevelEntry.leaf(frame, type: type, level: level) | rights | Self.user
+            | Self.accessed
     }
 
     public func decode(_ entry: UInt64, level: Int) -> Entry {
         guard entry & Self.present != 0 else { return .none }
-        let frame = Address<MachineSpace>(entry & Self.addressMask).frame
-        if level < 3, entry & Self.large == 0 { return .table(frame) }
-        return .leaf(frame, P2MType(rawValue: UInt8(truncatingIfNeeded: entry >> Self.typeShift) & 0xf) ?? .invalid)
+        return FourLevelEntry.decode(entry, level: level)
     }
 }
