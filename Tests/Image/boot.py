@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Boots real things: `boot.py check`, `boot.py run`, `boot.py soak`. See docs/testing.md."""
 import argparse
+import functools
 import hashlib
 import os
 import re
@@ -30,16 +31,16 @@ def image_path(hypervisor, isa, build=""):
     path = debian.BUILD / f"{isa}{build}" / "xen"
     if not path.exists():
         raise FileNotFoundError(f"no hypervisor image: `make {path.relative_to(debian.ROOT)}` builds it")
-    if newer := newer_source(path):
-        raise RuntimeError(f"{newer.relative_to(debian.ROOT)} has changed since: `make {path.relative_to(debian.ROOT)}` builds the image anew")
+    if (newest := newest_source()).stat().st_mtime > path.stat().st_mtime:
+        raise RuntimeError(f"{newest.relative_to(debian.ROOT)} has changed since: `make {path.relative_to(debian.ROOT)}` builds the image anew")
     return path
 
 
-def newer_source(image):
-    """A source that an image cannot have been built from: a row must not pass because of what was there before."""
-    built = image.stat().st_mtime
-    return next((path for directory in ("Sources", "arch", "boot") for path in (debian.ROOT / directory).rglob("*")
-                 if path.is_file() and path.stat().st_mtime > built), None)
+@functools.cache
+def newest_source():
+    """An image that is older cannot have been built from it: a row must not pass because of what was there before."""
+    files = (path for directory in ("Sources", "arch", "boot") for path in (debian.ROOT / directory).rglob("*") if path.is_file())
+    return max(files, key=lambda path: path.stat().st_mtime)
 
 
 def command(machine, hypervisor, payload, name, interactive=False):
