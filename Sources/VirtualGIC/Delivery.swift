@@ -214,6 +214,15 @@ extension VirtualGIC {
         resident.bank.set(.pending, resident.bit)
     }
 
+    /// An active list register without its pending state, which goes back to memory.
+    func handled<Format: ListRegisterFormat>(
+        _ resident: Resident<Frames>, _ register: Int, _ value: UInt64, _ cpu: CPUBlock<Frames>, _ format: Format.Type
+    ) -> UInt64 {
+        latch(resident, value, format)
+        cpu.setNumber(register, cpu.number(register) & 0x7fff)
+        return Format.with(.active, value)
+    }
+
     private func isSourced(_ resident: Resident<Frames>) -> Bool {
         version == .v2 && resident.index == 0 && resident.number < 16
     }
@@ -232,11 +241,7 @@ extension VirtualGIC {
             host.setListRegister(register, 0)
             return true
         }
-        if !isWanted, state.contains(.pending) {
-            latch(resident, value, Host.Format.self)
-            cpu.setNumber(register, cpu.number(register) & 0x7fff)
-            value = Host.Format.with(.active, value)
-        }
+        if !isWanted, state.contains(.pending) { value = handled(resident, register, value, cpu, Host.Format.self) }
         if resident.bank.pendingInMemory & resident.bit != 0 {
             // What goes to another vCPU next has to be handed over when this one is done.
             value = isWanted ? merged(resident, value, register, cpu, Host.Format.self) : Host.Format.notifyingEnd(value)

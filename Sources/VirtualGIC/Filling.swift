@@ -48,6 +48,7 @@ extension VirtualGIC {
             }
         }
         cpu.setUsed(all & ~free)
+        if spill != 0 { spill |= takeBackRepeats(all & ~free, cpu, vcpu, on: host) }
         cpu.setSpill(spill)
         setUnderflow(spill != 0, cpu, on: host)
     }
@@ -143,6 +144,29 @@ extension VirtualGIC {
         spill |= 1 &<< loser.index
         victim = nil
         return 1 &<< UInt32(register)
+    }
+
+    /// While interrupts wait for a list register, none that is handled keeps its next occurrence there: its end would
+    /// make that one deliverable with no exit, before more urgent ones that wait (maintenance interrupts come when a
+    /// register becomes free; ARM IHI 0048B, 5.3.7). It goes back to memory, and the end brings the exit. Returns the
+    /// banks concerned.
+    @inline(never)
+    private func takeBackRepeats<Host: VirtualGICHost>(
+        _ used: UInt32, _ cpu: CPUBlock<Frames>, _ vcpu: VCPUID, on host: Host
+    ) -> UInt32 {
+        var banks: UInt32 = 0
+        var left = used
+        while left != 0 {
+            let register = left.trailingZeroBitCount
+            left &= left &- 1
+            let value = host.listRegister(register)
+            guard Host.Format.state(value) == [.pending, .active] else { continue }
+            let resident = resident(in: register, of: cpu, vcpu)
+            host.setListRegister(
+                register, Host.Format.notifyingEnd(handled(resident, register, value, cpu, Host.Format.self)))
+            banks |= 1 &<< resident.index
+        }
+        return banks
     }
 
     private func findVictim<Host: VirtualGICHost>(on host: Host) -> Victim {

@@ -81,16 +81,19 @@ final class FakeInterface<Format: ListRegisterFormat>: VirtualGICHost {
 
     /// GICC_EOIR, ICC_EOIR1_EL1.
     func end(_ interrupt: UInt32) {
-        guard let index = registers.indices.first(where: {
-            let entry = Format.decode(registers[$0])
-            return entry.state.contains(.active) && entry.interrupt == interrupt
-        }) else { return }
+        guard
+            let index = registers.indices.first(where: {
+                let entry = Format.decode(registers[$0])
+                return entry.state.contains(.active) && entry.interrupt == interrupt
+            })
+        else { return }
         let entry = Format.decode(registers[index])
         var state = entry.state
         state.remove(.active)
         registers[index] = Format.with(state, registers[index])
         if let physical = entry.physical { board.deactivated.append(physical) }
-        if entry.notifiesEnd { ended = true }
+        // ICH_EISR, GICH_EISR: of registers that are free now.
+        if entry.notifiesEnd && state.isEmpty { ended = true }
     }
 }
 
@@ -136,7 +139,8 @@ final class Rig<Format: ListRegisterFormat> {
         let writer = by ?? vcpu
         if gic.version == .v3, bank == 0, register != Offset.control {
             return gic.writeRedistributor(
-                UInt32(vcpu) * 0x20000 + 0x10000 + register, width: 4, value: UInt64(value), by: id(writer), on: hosts[writer])
+                UInt32(vcpu) * 0x20000 + 0x10000 + register, width: 4, value: UInt64(value), by: id(writer),
+                on: hosts[writer])
         }
         return gic.writeDistributor(
             register + bank * 4, width: 4, value: UInt64(value), by: id(writer), on: hosts[writer])
@@ -159,7 +163,8 @@ final class Rig<Format: ListRegisterFormat> {
     func setPriority(_ interrupt: UInt32, _ priority: UInt8, vcpu: Int = 0) {
         let redistributor = gic.version == .v3 && interrupt < 32
         let offset = Offset.priority + interrupt
-        _ = redistributor
+        _ =
+            redistributor
             ? gic.writeRedistributor(
                 UInt32(vcpu) * 0x20000 + 0x10000 + offset, width: 1, value: UInt64(priority), by: id(vcpu), on: hosts[vcpu])
             : gic.writeDistributor(offset, width: 1, value: UInt64(priority), by: id(vcpu), on: hosts[vcpu])
@@ -171,7 +176,8 @@ final class Rig<Format: ListRegisterFormat> {
                 Offset.target + interrupt, width: 1, value: 1 << UInt64(target), by: id(by), on: hosts[by])
         } else {
             _ = gic.writeDistributor(
-                Offset.route + interrupt * 8, width: 8, value: GICVersion.affinity(of: id(target)), by: id(by), on: hosts[by])
+                Offset.route + interrupt * 8, width: 8, value: GICVersion.affinity(of: id(target)), by: id(by), on: hosts[by]
+            )
         }
     }
 
@@ -190,7 +196,8 @@ final class Rig<Format: ListRegisterFormat> {
             write(Offset.softwareInterrupt, 1 << (16 + UInt32(target)) | interrupt, by: sender)
         } else {
             gic.sendSGI(
-                v3: UInt64(interrupt) << 24 | UInt64(target / 16) << 16 | 1 << UInt64(target % 16), by: id(sender), on: hosts[sender])
+                v3: UInt64(interrupt) << 24 | UInt64(target / 16) << 16 | 1 << UInt64(target % 16), by: id(sender),
+                on: hosts[sender])
         }
     }
 
@@ -223,10 +230,17 @@ final class Rig<Format: ListRegisterFormat> {
     /// Lets the vCPUs that run hear their kicks and maintenance interrupts, until there are no more.
     func exits() {
         for round in 0... {
-            precondition(round < 100, "kicks \(board.kicked) or maintenance interrupts do not end: \(hosts.map { ($0.wantsUnderflow, $0.ended, $0.entries) })")
+            precondition(
+                round < 100,
+                "kicks \(board.kicked) or maintenance interrupts do not end: \(hosts.map { ($0.wantsUnderflow, $0.ended, $0.entries) })"
+            )
             var isQuiet = true
             for vcpu in hosts.indices where isRunning[vcpu] {
-                if hosts[vcpu].maintenance { gic.maintenance(id(vcpu)) } else if !board.kicked.contains(UInt32(vcpu)) { continue }
+                if hosts[vcpu].maintenance {
+                    gic.maintenance(id(vcpu))
+                } else if !board.kicked.contains(UInt32(vcpu)) {
+                    continue
+                }
                 hosts[vcpu].ended = false
                 enter(vcpu)
                 isQuiet = false

@@ -260,13 +260,19 @@ struct SeededRandom {
     static let seed =
         ProcessInfo.processInfo.environment["VGIC_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 1...UInt64.max)
 
+    /// Seeds that once found a bug.
+    static let kept: [UInt64] = [
+        // An SGI sent again while it was handled overtook what waited for a list register.
+        11_004_231_356_582_419_152
+    ]
+
     /// The shortest failing run of some that start with the seed, as text; nil where all went well.
-    static func run<Format: ListRegisterFormat>(_ version: GICVersion, _ format: Format.Type, runs: Int, steps: Int) throws
-        -> String?
-    {
+    static func run<Format: ListRegisterFormat>(
+        _ version: GICVersion, _ format: Format.Type, from start: UInt64, runs: Int, steps: Int
+    ) throws -> String? {
         var failure: [String]?
         for run in 0..<runs {
-            let seed = Self.seed &+ UInt64(run) &* 0x9e37_79b9_7f4a_7c15 | 1
+            let seed = start &+ UInt64(run) &* 0x9e37_79b9_7f4a_7c15 | 1
             var model = try ModelRun<Format>(
                 version: version, seed: seed, vcpus: 1 + run % 3, registers: [4, 16, 2][run % 3])
             for _ in 0..<steps where failure.map({ $0.count > model.trace.count }) ?? true {
@@ -276,11 +282,13 @@ struct SeededRandom {
                 }
             }
         }
-        return failure.map { "VGIC_SEED=\(seed): " + $0.suffix(60).joined(separator: "; ") }
+        return failure.map { "VGIC_SEED=\(start): " + $0.suffix(60).joined(separator: "; ") }
     }
 
     static func expect<Format: ListRegisterFormat>(_ version: GICVersion, _ format: Format.Type, runs: Int) throws {
-        if let failure = try run(version, format, runs: runs, steps: 300) { Issue.record("\(failure)") }
+        for start in kept + [seed] {
+            if let failure = try run(version, format, from: start, runs: runs, steps: 300) { Issue.record("\(failure)") }
+        }
     }
 
     @Test func v2() throws { try Self.expect(.v2, ListRegisterV2.self, runs: 300) }
