@@ -34,6 +34,8 @@ public struct Domain<P: Platform>: ~Copyable {
     /// Frames the domain owns now (Xen: tot_pages), and may own (Xen: max_pages).
     public let totalPages = Atomic<UInt64>(0)
     public let maximumPages: Atomic<UInt64>
+    /// What its builder says of its memory, where the ISA has that (`MemoryFeatures.memoryMaps`).
+    public let memoryMap = SpinLock(GuestMemoryMap(), rank: .domain)
     /// HVM_PARAM_*.
     public let parameters = SpinLock(InlineArray<64, UInt64>(repeating: 0), rank: .domain)
     /// Bit set of VMASST_TYPE_*.

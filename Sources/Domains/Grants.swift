@@ -28,17 +28,20 @@ public struct GrantFrames<P: Platform>: GrantFrameSharing {
 }
 
 extension Domain {
-    /// Maps a frame of the grant table. Throws EINVAL past its limit, EBUSY where it is mapped elsewhere, ENOMEM.
+    /// Maps a frame of the grant table. Throws EINVAL past its limit, ENOMEM, EBUSY where it is mapped elsewhere and does not
+    /// move.
     ///
     /// Xen: XENMAPSPACE_grant_table
     public func mapGrantFrame(_ index: UInt64, at gfn: GFN, _ sharing: GrantFrames<P>) throws(XenError) {
         let platform = sharing.platform
+        let moves = platform.memoryFeatures.contains(.moves)
+        if moves { unplaceGrantFrame(index, platform) }
         let frame = try grants.pointee.frame(toMap: index, at: gfn, sharing)
         // From here on another vCPU can change the version, which takes status frames back.
         guard platform.holdShared(frame, of: self) else { throw .einval }
         defer { platform.drop(frame) }
         do throws(XenError) {
-            try map(gfn, to: frame, type: .ramReadWrite, platform)
+            try map(gfn, to: frame, type: .ramReadWrite, freesRAM: moves, platform)
         } catch {
             grants.pointee.removed(frame, from: gfn)
             throw error

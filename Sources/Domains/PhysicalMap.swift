@@ -14,16 +14,18 @@ public import XenABI
 /// An entry that names a frame of somebody else's holds a reference to it: whoever takes the entry away, by whatever means,
 /// lets go of that (`release(_:at:)`), and only once no translation is in use.
 extension Domain {
-    /// Maps one frame; what was there goes, and if it was the domain's RAM, it stays the domain's without a place. Throws
-    /// `.enomem` where there is no frame for a table, `.einval` where the number is too large; then the frame is not mapped.
-    public func map(_ gfn: GFN, to frame: MFN, type: P2MType, _ platform: P) throws(XenError) {
+    /// Maps one frame; what was there goes, and if it was the domain's RAM, it stays the domain's without a place, or with
+    /// `freesRAM` is freed. Throws `.enomem` where there is no frame for a table, `.einval` where the number is too large, and
+    /// with `freesRAM` what `mayCover` throws; then the frame is not mapped.
+    public func map(_ gfn: GFN, to frame: MFN, type: P2MType, freesRAM: Bool = false, _ platform: P) throws(XenError) {
         let cache = platform.cache(of: self)
         let old = try p2m.withLock { (table: inout PageTable<P.Format, P.Frames>) throws(XenError) in
             guard gfn.rawValue < table.format.capacity else { throw .einval }
+            if freesRAM { try mayCover(table.lookup(gfn), platform) }
             return table.replace(gfn, with: frame, type: type, cache: cache)
         }
         guard let old else { throw .enomem }
-        release(old, at: gfn, platform)
+        release(old, at: gfn, freesRAM: freesRAM, platform)
         noteHighest(gfn)
     }
 
@@ -62,11 +64,18 @@ extension Domain {
     }
 
     /// Lets go of what an entry named that is gone: the reference to another's frame, or the place of one that the
-    /// hypervisor shares. A grant's mapping is its handle's to end.
-    private func release(_ old: PageTable<P.Format, P.Frames>.Replaced, at gfn: GFN, _ platform: P) {
+    /// hypervisor shares, or with `freesRAM` RAM of a domain that gets other RAM in its place. A grant's mapping is its handle's
+    /// to end.
+    func release(
+        _ old: PageTable<P.Format, P.Frames>.Replaced, at gfn: GFN, freesRAM: Bool = false, _ platform: P
+    ) {
         switch old.type {
         case .foreign, .foreignReadOnly: platform.drop(old.frame)
-        case .ramReadWrite where !platform.owns(old.frame, self):
+        case let type where type.isRAM && platform.owns(old.frame, self):
+            guard freesRAM, !isDirectMapped else { return }
+            platform.giveUp(old.frame)
+            totalPages.wrappingSubtract(1, ordering: .relaxed)
+        case .ramReadWrite:
             if old.frame == sharedInfo {
                 _ = sharedInfoPlace.compareExchange(
                     expected: gfn.rawValue, desired: GFN.invalid.rawValue, ordering: .relaxed)
@@ -77,19 +86,25 @@ extension Domain {
         }
     }
 
-    /// Maps the frame of shared_info. Throws EBUSY where it is mapped, as `map` else.
+    /// Maps the frame of shared_info. Where it is mapped already it moves, or EBUSY is thrown; as `map` else.
     ///
     /// Xen: XENMAPSPACE_shared_info
     public func mapSharedInfo(at gfn: GFN, _ platform: P) throws(XenError) {
         let free = GFN.invalid.rawValue
+        let moves = platform.memoryFeatures.contains(.moves)
+        if moves { unplaceSharedInfo(platform) }
         guard sharedInfoPlace.compareExchange(expected: free, desired: gfn.rawValue, ordering: .relaxed).exchanged else {
             throw .ebusy
         }
         do throws(XenError) {
-            try map(gfn, to: sharedInfo, type: .ramReadWrite, platform)
+            try map(gfn, to: sharedInfo, type: .ramReadWrite, freesRAM: moves, platform)
         } catch {
             sharedInfoPlace.store(free, ordering: .relaxed)
             throw error
+        }
+        // Another vCPU may have moved it on before it was here.
+        if moves, sharedInfoPlace.load(ordering: .relaxed) != gfn.rawValue {
+            _ = unmapShared(sharedInfo, from: gfn, platform)
         }
     }
 
@@ -103,7 +118,9 @@ extension Domain {
         let entry = other.p2m.withLock { $0.lookup(source) }
         guard entry.type.isRAM, platform.hold(entry.frame, of: other) else { throw .einval }
         do throws(XenError) {
-            try map(gfn, to: entry.frame, type: entry.type == .ramReadOnly ? .foreignReadOnly : .foreign, platform)
+            try map(
+                gfn, to: entry.frame, type: entry.type == .ramReadOnly ? .foreignReadOnly : .foreign,
+                freesRAM: platform.memoryFeatures.contains(.moves), platform)
         } catch {
             platform.drop(entry.frame)
             throw error

@@ -46,9 +46,9 @@ public protocol Platform: Sendable {
     func owner(of frame: MFN) -> Ref<Domain<Self>>?
     /// Whether `frame` is RAM that `domain` owns.
     func owns(_ frame: MFN, _ domain: borrowing Domain<Self>) -> Bool
-    /// 2^`order` zeroed frames for a domain that has set `claimed` of them aside, which are used up. Nil, with the claim as
-    /// it was, where there are none.
-    func allocate(order: Int, node: NUMANode?, claimed: UInt64) -> MFN?
+    /// 2^`order` zeroed frames of `place` for a domain that has set `claimed` of them aside, which are used up. Nil, with the
+    /// claim as it was, where there are none.
+    func allocate(order: Int, on place: NodeRequest, claimed: UInt64) -> MFN?
     /// Sets frames aside, which nobody else gets. False where so many are not free.
     func claim(_ pages: UInt64) -> Bool
     /// Sets as many aside no more.
@@ -83,6 +83,8 @@ public protocol Platform: Sendable {
     /// See the defaults of these in PlatformOperations.swift.
     var vcpuOperations: UInt64 { get }
     var handsOnPCI: Bool { get }
+    var memoryFeatures: MemoryFeatures { get }
+    func machineMapEntry(_ index: Int) -> E820Entry?
     func timersChanged(_ vcpu: Ref<VCPU<Self>>)
     func vcpuInfoMoved(_ vcpu: Ref<VCPU<Self>>)
     var hasUpcallVectors: Bool { get }

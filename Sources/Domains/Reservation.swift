@@ -2,7 +2,7 @@
 
 public import Base
 import Containers
-import Machine
+public import Machine
 import P2M
 import Sync
 import Synchronization
@@ -10,21 +10,21 @@ public import XenABI
 
 /// How much RAM a domain has, and gets, and gives back.
 extension Domain {
-    /// One extent of 2^`order` frames, from `node` if it has any. A direct-mapped domain gets back the frames of that number, which it still owns; any
+    /// One extent of 2^`order` frames, from `place`. A direct-mapped domain gets back the frames of that number, which it still owns; any
     /// other gets new ones.
     ///
     /// Xen: one extent of XENMEM_populate_physmap
-    public func populate(_ gfn: GFN, order: UInt64, node: NUMANode? = nil, _ platform: P) -> Bool {
+    public func populate(_ gfn: GFN, order: UInt64, on place: NodeRequest = .anywhere, _ platform: P) -> Bool {
         let count: UInt64 = 1 << order
         guard gfn.rawValue < UInt64.max - count else { return false }
         let range = GuestRange(start: gfn, count: count)
         if isDirectMapped {
             for offset in 0..<count where !platform.owns(MFN(gfn.rawValue + offset), self) { return false }
-            return place(MFN(gfn.rawValue), at: range, platform)
+            return put(MFN(gfn.rawValue), at: range, platform)
         }
-        guard let frame = allocate(order: order, node: node, platform) else { return false }
+        guard let frame = allocate(order: order, on: place, platform) else { return false }
         platform.assign(frame, count: count, to: self)
-        if place(frame, at: range, platform) { return true }
+        if put(frame, at: range, platform) { return true }
         for offset in 0..<count { platform.giveUp(frame + offset) }
         totalPages.wrappingSubtract(count, ordering: .relaxed)
         return false
@@ -33,14 +33,14 @@ extension Domain {
     /// 2^`order` frames that have no place in the domain's memory.
     ///
     /// Xen: one extent of XENMEM_increase_reservation
-    public func increase(order: UInt64, node: NUMANode? = nil, _ platform: P) -> Bool {
-        guard let frame = allocate(order: order, node: node, platform) else { return false }
+    public func increase(order: UInt64, on place: NodeRequest = .anywhere, _ platform: P) -> Bool {
+        guard let frame = allocate(order: order, on: place, platform) else { return false }
         platform.assign(frame, count: 1 << order, to: self)
         return true
     }
 
     /// Frames for this domain, within what it may have; counted as its own from now on.
-    private func allocate(order: UInt64, node: NUMANode?, _ platform: P) -> MFN? {
+    private func allocate(order: UInt64, on place: NodeRequest, _ platform: P) -> MFN? {
         let count: UInt64 = 1 << order
         // Counted first, so that two vCPUs cannot both have the last one.
         let total = totalPages.wrappingAdd(count, ordering: .relaxed).newValue
@@ -49,7 +49,7 @@ extension Domain {
             return nil
         }
         let claimed = takeClaim(count)
-        guard let frame = platform.allocate(order: Int(order), node: node, claimed: claimed) else {
+        guard let frame = platform.allocate(order: Int(order), on: place, claimed: claimed) else {
             claim.wrappingAdd(claimed, ordering: .relaxed)
             totalPages.wrappingSubtract(count, ordering: .relaxed)
             return nil
@@ -58,7 +58,7 @@ extension Domain {
     }
 
     /// Maps RAM over whatever was there. On failure nothing of it is mapped.
-    private func place(_ frame: MFN, at range: GuestRange, _ platform: P) -> Bool {
+    private func put(_ frame: MFN, at range: GuestRange, _ platform: P) -> Bool {
         empty(range, platform)
         let cache = platform.cache(of: self)
         let mapped = p2m.withLock { table in

@@ -6,6 +6,8 @@ import Domains
 import GrantTables
 import Machine
 import Memory
+import P2M
+import Sync
 import XenABI
 
 // The operations of grant_table_op that take a list: uop names its first element, count says how many there are. Each
@@ -136,6 +138,20 @@ extension Call {
             let result = status { () throws(GrantStatus) in try copier.copy(element) }
             let offset = UInt64(2 * MemoryLayout<GrantCopyPointer<Caller>>.size + 4)
             try platform.guest.write(result, at: address + offset)
+        }
+    }
+
+    /// Xen: GNTTABOP_transfer. Only PV guests give frames away: of others Xen looks whether there is one, and takes none.
+    func transferGrants() throws(XenError) -> Outcome {
+        guard platform.memoryFeatures.contains(.transfers) else { throw .eopnotsupp }
+        return try forEach(GrantTransfer<Caller>.self) { (address) throws(XenError) in
+            let element = try platform.guest.read(GrantTransfer<Caller>.self, at: address)
+            let entry = domain.pointee.p2m.withLock { $0.lookup(GFN(element.mfn.wide)) }
+            let isThere = entry.type != .invalid && platform.isRAM(entry.frame)
+            let status = isThere ? GrantStatus.generalError : .badPage
+            // The status is the structure's last word.
+            let offset = UInt64(MemoryLayout<Caller.Word>.size + 8)
+            try platform.guest.write(status.rawValue, at: address + offset)
         }
     }
 

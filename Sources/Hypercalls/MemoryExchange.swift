@@ -11,14 +11,15 @@ import Sync
 import XenABI
 
 extension Call {
-    /// Xen: XENMEM_exchange. Where a domain's frames cannot be stolen from it (ARM), nothing is exchanged: what is to be
-    /// refused before that is.
+    /// Xen: XENMEM_exchange. From a domain whose memory is translated (ARM, x86 but PV) no frame can be taken away, so nothing is
+    /// exchanged: what is to be refused before that is.
     func exchange(_ start: UInt64) throws(XenError) -> Outcome {
         try notContinued(start)
         var argument = try platform.guest.read(MemoryExchange<Caller>.self, at: handle(1))
         do throws(XenError) {
             try check(argument)
             guard argument.nrExchanged.wide < argument.input.nrExtents.wide else { return .success }
+            guard isAcceptable(node: argument.output.flags) else { throw .einval }
             _ = try target(argument.input.domain)
             let order = argument.output.extentOrder
             let chunk = order > argument.input.extentOrder ? UInt64(order - argument.input.extentOrder) : 0

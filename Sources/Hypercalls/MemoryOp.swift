@@ -29,7 +29,14 @@ extension Call {
         case .maximumReservation: return try statistic(start) { $0.maximumPages.load(ordering: .relaxed) }
         case .maximumGPFN: return try statistic(start) { $0.highestGFN.load(ordering: .relaxed) }
         case .maximumRAMPage: return try maximumRAMPage(start)
-        // -EOPNOTSUPP: no frame is taken away from under an ARM domain.
+        case .memoryMap: return try memoryMap(start)
+        case .setMemoryMap: return try setMemoryMap(start)
+        case .machineMemoryMap: return try machineMemoryMap(start)
+        case .machphysMapping: return try machphysMapping(start)
+        case .machphysMFNList: return try machphysFrames(start)
+        // -EOPNOTSUPP: there are no 32-bit PV guests.
+        case .machphysCompatMFNList: return try machphysCompatFrames(start)
+        // -EOPNOTSUPP: no frame is taken away from under a domain whose memory is translated.
         case .exchange: return try exchange(start)
         case .claimPages: return try claimPages(start)
         case .acquireResource: return try acquireResource(start)
@@ -99,7 +106,12 @@ extension Call {
     private func isAcceptable(_ argument: MemoryReservation<Caller>) -> Bool {
         let flags = argument.flags
         guard flags.addressBits == 0 || UInt64(flags.addressBits) > pageShift else { return false }
-        guard let node = flags.node, !flags.virtualNode else { return true }
+        return flags.virtualNode || isAcceptable(node: flags)
+    }
+
+    /// Any node of the first 64 for who may place memory; a wish of others is not heard, and they may not insist.
+    func isAcceptable(node flags: MemoryFlags) -> Bool {
+        guard let node = flags.node else { return true }
         return domain.pointee.isPrivileged ? node < 64 : !flags.exactNode
     }
 
@@ -109,10 +121,11 @@ extension Call {
         let order = UInt64(argument.extentOrder)
         let isPlaced = domain.pointee.isPrivileged && !argument.flags.virtualNode
         let node = isPlaced ? argument.flags.node.map { NUMANode($0) } : nil
-        if operation == .increaseReservation { return target.pointee.increase(order: order, node: node, platform) }
+        let place = NodeRequest(node, isExact: argument.flags.exactNode)
+        if operation == .increaseReservation { return target.pointee.increase(order: order, on: place, platform) }
         guard let frame = try? word(at: argument.extentStart, index) else { return false }
         if operation == .decreaseReservation { return target.pointee.release(GFN(frame), order: order, platform) }
-        return target.pointee.populate(GFN(frame), order: order, node: node, platform)
+        return target.pointee.populate(GFN(frame), order: order, on: place, platform)
     }
 
     /// Xen: XENMEM_claim_pages

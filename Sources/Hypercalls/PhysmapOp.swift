@@ -28,6 +28,8 @@ extension Call {
                 !index.addingReportingOverflow(count).overflow
             else { throw .eoverflow }
             if count == start { return .success }
+            guard platform.memoryFeatures.contains(.moves) else { throw .enosys }
+            return try moveRange(index, to: gfn, start..<count, of: target)
         }
         try add(argument.space, index: index, at: gfn, to: target, foreign: ReservedDomain.invalid)
         return .success
@@ -88,16 +90,31 @@ extension Call {
     private func add(
         _ space: UInt32, index: UInt64, at gfn: GFN, to target: Ref<Domain<P>>, foreign: UInt16
     ) throws(XenError) {
+        let moves = platform.memoryFeatures.contains(.moves)
         switch MapSpace(rawValue: space) {
         case .sharedInfo:
             guard index == 0 else { throw .einval }
             try target.pointee.mapSharedInfo(at: gfn, platform)
         case .grantTable: try target.pointee.mapGrantFrame(index, at: gfn, GrantFrames(target, platform))
         case .gmfnForeign: try addForeign(GFN(index), of: foreign, at: gfn, to: target)
-        case .deviceMMIO: try target.pointee.mapDevice(MFN(index), at: gfn, platform)
+        case .deviceMMIO where !moves: try target.pointee.mapDevice(MFN(index), at: gfn, platform)
+        case .gmfn where moves: try target.pointee.move(GFN(index), to: gfn, platform)
         // On ARM frames do not move in guest-physical memory.
-        case .gmfn, .gmfnRange, nil: throw .enosys
+        case .gmfn, .gmfnRange, .deviceMMIO, nil: throw moves ? .einval : .enosys
         }
+    }
+
+    /// Frames one after the other; between two of them an interrupt may come in.
+    private func moveRange(
+        _ index: UInt64, to gfn: GFN, _ range: Range<UInt64>, of target: Ref<Domain<P>>
+    ) throws(XenError) -> Outcome {
+        for done in range {
+            if done != range.lowerBound, platform.shouldPreempt {
+                return .again(first: arguments[0] & 0x3f | done << progressShift)
+            }
+            try target.pointee.move(GFN(index + done), to: gfn + done, platform)
+        }
+        return .success
     }
 
     /// Only the toolstack's domains map others' memory, whoever asks.

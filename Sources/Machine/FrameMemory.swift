@@ -34,3 +34,18 @@ extension FrameAllocator {
 
 /// What page-table and slot-pool code needs: frames, and a view of them.
 public typealias FrameSource = FrameAllocator & FrameMemory
+
+/// Where frames are to be.
+public struct NodeRequest: BitwiseCopyable, Sendable, Equatable {
+    /// Nil for anywhere.
+    public let node: NUMANode?
+    /// Nowhere else, even if that node has none.
+    public let isExact: Bool
+
+    public init(_ node: NUMANode?, isExact: Bool = false) {
+        self.node = node
+        self.isExact = isExact && node != nil
+    }
+
+    public static var anywhere: Self { Self(nil) }
+}

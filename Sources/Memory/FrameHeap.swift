@@ -41,9 +41,11 @@ public struct FrameHeap<Frames: FrameMemory>: ~Copyable {
     }
 
     /// As `allocate`, for somebody who has `claimed` of the frames set aside: they are not any more.
-    public func allocate(order: Int, node: NUMANode?, claimed: UInt64) -> MFN? {
-        if claimed == 0 { return allocate(order: order, node: node) }
-        guard let block = takeBlock(order: order, node: node, claimed: claimed) else { return nil }
+    public func allocate(order: Int, on place: NodeRequest, claimed: UInt64) -> MFN? {
+        if claimed == 0 && !place.isExact { return allocate(order: order, node: place.node) }
+        guard let block = takeBlock(order: order, node: place.node, isExact: place.isExact, claimed: claimed) else {
+            return nil
+        }
         if block.dirty { memory.zero(block.frame.address, count: pageSize << UInt64(order)) }
         return block.frame
     }
@@ -94,11 +96,14 @@ extension FrameHeap {
     }
 
     /// A block from the heap itself, which gets back what the lists hold before it says no.
-    private func takeBlock(order: Int, node: NUMANode?, claimed: UInt64 = 0) -> (frame: MFN, dirty: Bool)? {
+    private func takeBlock(
+        order: Int, node: NUMANode?, isExact: Bool = false, claimed: UInt64 = 0
+    ) -> (frame: MFN, dirty: Bool)? {
+        if isExact, let node, heap.withLock({ node.index >= $0.nodeCount }) { return nil }
         let block = heap.withLock { $0.allocate(order: order, node: node, elsewhere: false, claimed: claimed) }
         if let block { return block }
         spillLists()
-        return heap.withLock { $0.allocate(order: order, node: node, claimed: claimed) }
+        return heap.withLock { $0.allocate(order: order, node: node, elsewhere: !isExact, claimed: claimed) }
     }
 
     private func spillLists() {

@@ -111,6 +111,10 @@
     public var virtualEnd: Caller.Word = .zero
     public var maxMFN: Caller.Word = .zero
     @inlinable public init() {}
+
+    /// Where a 64-bit PV guest finds the table (Xen: MACH2PHYS_VIRT_START, MACH2PHYS_VIRT_END).
+    @inlinable public static var start: UInt64 { 0xFFFF_8000_0000_0000 }
+    @inlinable public static var end: UInt64 { 0xFFFF_8040_0000_0000 }
 }
 
 /// memory.h: struct xen_add_to_physmap.
@@ -163,6 +167,27 @@
     public var domain: UInt16 = 0
     public var map: MemoryMap<Caller> = .init()
     @inlinable public init() {}
+}
+
+/// A range of a memory map, as the firmware of a PC tells it (ACPI 6.5, 15.1). Entries follow each other without padding.
+@frozen public struct E820Entry: BitwiseCopyable, Sendable, Hashable {
+    /// Bytes.
+    public var address: UInt64 = 0
+    /// Bytes.
+    public var length: UInt64 = 0
+    /// 1 RAM, 2 reserved, 3 ACPI's tables, 4 what ACPI keeps, 5 unusable.
+    public var type: UInt32 = 0
+    @inlinable public init() {}
+    @inlinable public init(address: UInt64, length: UInt64, type: UInt32) {
+        (self.address, self.length, self.type) = (address, length, type)
+    }
+
+    /// Bytes from one entry to the next.
+    @inlinable public static var size: Int { 20 }
+    /// Entries that a domain's map may have (Xen: E820MAX).
+    @inlinable public static var limit: UInt32 { 1024 }
+    /// `type` of what nobody may use.
+    @inlinable public static var reserved: UInt32 { 2 }
 }
 
 /// memory.h: struct xen_pod_target.

@@ -121,6 +121,14 @@ extension Allocating {
             return "\(pair.guest.memory(.decreaseReservation, &argument))"
         },
         Allocating("shared_info", add(.sharedInfo, at: 0x40_0000)),
+        Allocating("move", prepare: { $0.host.isX86 = true }, add(.gmfn, index: 0x105, at: 0x40_0000)),
+        Allocating("set_memory_map", prepare: { $0.host.isX86 = true }) { pair in
+            var argument = ForeignMemoryMap<Caller64>()
+            argument.domain = 4
+            argument.map.nrEntries = 30
+            argument.map.buffer = pair.dom0.scratch.rawValue + 256
+            return "\(pair.dom0.memory(.setMemoryMap, &argument))"
+        },
         Allocating("first grant frame", add(.grantTable, at: 0x40_0000)),
         Allocating("sixth grant frame", add(.grantTable, index: 5, at: 0x40_0000)),
         Allocating("foreign") { pair in

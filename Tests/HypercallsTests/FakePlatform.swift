@@ -56,6 +56,7 @@ final class FakeHost: @unchecked Sendable {
     var buildID: InlineArray<20, UInt8>?
     /// The machine has what only x86 has.
     var isX86 = false
+    var machineMap: [E820Entry] = []
     var timerChanges = 0
     var infoMoves: [VCPUID] = []
     var upcallVectors: [VCPUID: UInt8] = [:]
@@ -113,6 +114,10 @@ struct FakePlatform: Platform {
     func domain(_ id: DomainID) -> Ref<Domain<Self>>? { host.domains[id.rawValue] }
     func raiseUpcall(_ vcpu: Ref<VCPU<Self>>) { host.upcalls.append(vcpu.pointee.id) }
     var handsOnPCI: Bool { host.isX86 }
+    var memoryFeatures: MemoryFeatures { host.isX86 ? .all : [] }
+    func machineMapEntry(_ index: Int) -> E820Entry? {
+        index < host.machineMap.count ? host.machineMap[index] : nil
+    }
     var hasUpcallVectors: Bool { host.isX86 }
     var vcpuOperations: UInt64 { host.isX86 ? ~0 : 1 << 5 | 1 << 10 }
     func timersChanged(_ vcpu: Ref<VCPU<Self>>) { host.timerChanges += 1 }
@@ -140,10 +145,12 @@ struct FakePlatform: Platform {
     func isRAM(_ frame: MFN) -> Bool {
         frame >= host.machine.base && frame < host.machine.base + UInt64(host.machine.frames)
     }
-    func allocate(order: Int, node: NUMANode?, claimed: UInt64) -> MFN? {
+    func allocate(order: Int, on place: NodeRequest, claimed: UInt64) -> MFN? {
+        // One node.
+        if place.isExact && place.node != NUMANode(0) { return nil }
         let free = UInt64(host.machine.frames - host.machine.outstanding)
         guard host.claimed - claimed + 1 << UInt64(order) <= free else { return nil }
-        guard let frame = frames.allocate(order: order, node: node) else { return nil }
+        guard let frame = frames.allocate(order: order, node: place.node) else { return nil }
         host.claimed -= claimed
         return frame
     }

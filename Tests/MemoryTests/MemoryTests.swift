@@ -113,8 +113,8 @@ extension MemoryWorld {
     }
     var freeFrames: UInt64 { heap.freeFrames }
     func freeFrames(on node: NUMANode) -> UInt64 { heap.freeFrames(on: node) }
-    func allocate(order: Int, node: NUMANode?, claimed: UInt64 = 0) -> MFN? {
-        heap.allocate(order: order, node: node, claimed: claimed)
+    func allocate(order: Int, node: NUMANode?, isExact: Bool = false, claimed: UInt64 = 0) -> MFN? {
+        heap.allocate(order: order, on: NodeRequest(node, isExact: isExact), claimed: claimed)
     }
     func claim(_ pages: UInt64) -> Bool { heap.claim(pages) }
     func giveBackClaim(_ pages: UInt64) { heap.giveBackClaim(pages) }
@@ -199,13 +199,16 @@ extension MemoryWorld {
         let count = world.freeFrames(on: NUMANode(1))
         #expect(count == 0x370)
         for number in 0..<count + 10 {
-            let frame = world.allocate(order: 0, node: NUMANode(1))
+            // Who insists is refused where others go elsewhere.
+            if number >= count { #expect(world.allocate(order: 0, node: NUMANode(1), isExact: true) == nil) }
+            let frame = world.allocate(order: 0, node: NUMANode(1), isExact: number < count && number % 2 == 0)
             #expect(frame.flatMap { MemoryWorld.node($0.rawValue) } == (number < count ? 1 : 0))
         }
         #expect(world.freeFrames(on: NUMANode(1)) == 0)
         #expect(world.freeFrames(on: NUMANode(0)) == 0x1d7 + 0x10d - 10)
         // A node that is not there is no wish at all.
         #expect(world.allocate(order: 0, node: NUMANode(9)) != nil)
+        #expect(world.allocate(order: 0, node: NUMANode(9), isExact: true) == nil)
     }
 
     /// Single frames stay at the pCPU's hand: what was freed comes back at once, and a neighbour does not get it.

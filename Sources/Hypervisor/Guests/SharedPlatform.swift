@@ -27,8 +27,8 @@ extension Metal {
         return domain(owner.owner)
     }
 
-    func allocate(order: Int, node: NUMANode?, claimed: UInt64) -> MFN? {
-        root.heap.value.allocate(order: order, node: node, claimed: claimed)
+    func allocate(order: Int, on place: NodeRequest, claimed: UInt64) -> MFN? {
+        root.heap.value.allocate(order: order, on: place, claimed: claimed)
     }
     func claim(_ pages: UInt64) -> Bool { root.heap.value.claim(pages) }
     func giveBackClaim(_ pages: UInt64) { root.heap.value.giveBackClaim(pages) }

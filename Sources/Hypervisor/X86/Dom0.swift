@@ -33,6 +33,7 @@ func buildDom0(_ description: inout Description, online: Int) -> Bool {
     mapMemory(domain, description, memory)
     let layout = loadModules(description, memory)
     let info = writeStart(&description, memory, layout, vcpus: vcpus)
+    tellMemoryMap(domain, info)
     start(domain, vcpus: vcpus, online: online, entry: layout.kernel.entry, info: info)
     return true
 }

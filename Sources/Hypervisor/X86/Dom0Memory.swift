@@ -3,12 +3,14 @@
 import Base
 import Containers
 import DomainBuilder
+import Domains
 import Firmware
 import Machine
 import Memory
 import P2M
 import Sync
 import X86Machine
+import XenABI
 
 /// dom0's RAM is set aside before there is a heap: machine frames are guest frames, so that devices can do DMA without an
 /// IOMMU. It is the lowest there is, for that is where kernels are linked to be, and in it lie the loader's modules.
@@ -55,6 +57,20 @@ extension MachineState {
 }
 
 // MARK: What dom0 is told
+
+/// The map that stands in dom0's start info is what it gets by hypercall too.
+func tellMemoryMap(_ domain: MetalDomain, _ info: MachineAddress) {
+    let metal = Metal(pcpu: PCPU(0))
+    let start = frames.load(PVH.StartInfo.self, at: info)
+    guard let map = GuestMemoryMap(count: Int(start.memoryMapEntries), metal.frames) else {
+        panic("no memory for dom0's memory map")
+    }
+    for index in 0..<Int(start.memoryMapEntries) {
+        let entry = MachineAddress(start.memoryMap) + UInt64(index) * 24
+        map.set(index, frames.load(E820Entry.self, at: entry), metal.frames)
+    }
+    domain.pointee.setMemoryMap(map, metal)
+}
 
 /// The memory map of a direct-mapped dom0: the host's, with RAM that is not dom0's own called unusable.
 func writeMemoryMap(

@@ -85,6 +85,8 @@ extension Metal {
     }
 
     var handsOnPCI: Bool { true }
+    var memoryFeatures: MemoryFeatures { .all }
+    func machineMapEntry(_ index: Int) -> E820Entry? { machineMap(entry: index) }
     var hasUpcallVectors: Bool { true }
 
     /// Every vCPU's home looks at its timers when it is kicked.
