@@ -63,9 +63,15 @@ run: deps $(call image_of,$(ARCH)) ## boot dom0 in QEMU, with its shell on this 
 
 # Xen's public headers as Debian ships them, and nothing else of /usr/include.
 GUEST_INCLUDE := $(BUILD)/guests/include
-GUEST_FLAGS := -ffreestanding -O2 -Wall -Wextra -Wno-missing-field-initializers -Werror -fPIE -fdirect-access-external-data -g -isystem $(GUEST_INCLUDE)
-GUEST_FLAGS_arm64 := --target=aarch64-none-elf -mgeneral-regs-only -mstrict-align -mno-outline-atomics
-GUESTS := $(addprefix $(BUILD)/guests/arm64/,bench differential three_level watchdog)
+GUEST_FLAGS := -ffreestanding -O2 -Wall -Wextra -Wno-missing-field-initializers -Werror -g -isystem $(GUEST_INCLUDE)
+GUEST_FLAGS_arm64 := --target=aarch64-none-elf -mgeneral-regs-only -mstrict-align -mno-outline-atomics -fPIE -fdirect-access-external-data \
+    -Wl,-pie,--no-dynamic-linker,-z,norelro
+GUEST_FLAGS_x86_64 := --target=x86_64-none-elf -mgeneral-regs-only -mno-red-zone -fno-pic -static -Wl,-z,norelro,--build-id=none
+GUESTS := $(addprefix $(BUILD)/guests/arm64/,bench differential three_level watchdog) \
+    $(addprefix $(BUILD)/guests/x86_64/,bench differential three_level)
+# What a loader takes: a Linux Image is flat, a PVH kernel an ELF file.
+GUEST_FORMAT_arm64 := -O binary
+GUEST_FORMAT_x86_64 := --strip-debug
 
 .PHONY: guests
 guests: $(GUESTS)
@@ -78,9 +84,9 @@ define guest_rule
 $(BUILD)/guests/$(2)/$(1): $(call guest_sources,$(1),$(2)) | $(BUILD)/.deps
 	@mkdir -p $(GUEST_INCLUDE) $$(@D)
 	@ln -sfn /usr/include/xen $(GUEST_INCLUDE)/xen
-	clang $(GUEST_FLAGS) $(GUEST_FLAGS_$(2)) -ITests/Guests/common -ITests/Guests/common/$(2) -fuse-ld=lld -nostdlib \
-	    -Wl,-pie,--no-dynamic-linker,-z,norelro -T Tests/Guests/common/$(2)/link.ld -o $$@.elf $$(filter %.c %.S,$$^)
-	llvm-objcopy -O binary $$@.elf $$@
+	clang $(GUEST_FLAGS) $(GUEST_FLAGS_$(2)) -ITests/Guests/common -ITests/Guests/common/$(2) -ITests/Guests/$(1) -fuse-ld=lld -nostdlib \
+	    -T Tests/Guests/common/$(2)/link.ld -o $$@.elf $$(filter %.c %.S,$$^)
+	llvm-objcopy $(GUEST_FORMAT_$(2)) $$@.elf $$@
 endef
 $(foreach guest,$(GUESTS),$(eval $(call guest_rule,$(notdir $(guest)),$(notdir $(patsubst %/,%,$(dir $(guest)))))))
 
@@ -120,11 +126,11 @@ test-reference: deps guests ## the same rows on Debian's Xen: does the harness i
 	@$(BOOT) check --hypervisor reference --select '$(value ONLY)'
 
 .PHONY: bench
-bench: deps guests $(call image_of,arm64) ## instructions per operation: Debian's Xen, ours, and the ratio
-	@$(PYTHON) Tests/Image/bench.py --select '$(value ONLY)' $(if $(filter-out ours,$(XEN)),--hypervisor "$(XEN)")
+bench: deps guests $(call image_of,$(ARCH)) ## instructions per operation: Debian's Xen, ours, and the ratio (ARCH=)
+	@$(PYTHON) Tests/Image/bench.py --isa $(ARCH) --select '$(value ONLY)' $(if $(filter-out ours,$(XEN)),--hypervisor "$(XEN)")
 
 .PHONY: bench-gate
-bench-gate: deps guests $(BUILD)/arm64/xen
+bench-gate: deps guests $(BUILD)/arm64/xen $(BUILD)/x86_64/xen
 	@$(PYTHON) Tests/Image/bench.py --gate
 
 .PHONY: soak

@@ -75,6 +75,8 @@ def guest(name):
 
 # Words for dom0 are a must: without any, Xen on ARM takes its own command line for dom0's.
 BENCH = Payload(guest("bench"), words="bench", hypervisor_words="", dom0_memory=128)
+# Each mapping of a grant has a page of its own.
+BENCH_TWO_VCPUS = replace(BENCH, hypervisor_words="dom0_max_vcpus=2", dom0_memory=512)
 THREE_LEVEL = replace(BENCH, kernel=guest("three_level"), words="three_level")
 WATCHDOG = replace(BENCH, kernel=guest("watchdog"), words="watchdog")
 DIFFERENTIAL = replace(BENCH, kernel=guest("differential"), words="differential")

@@ -51,7 +51,7 @@ private func measure(_ counter: some ReferenceCounter, _ name: StaticString) -> 
 
 /// Each CPU proves that its timer interrupts it: so many times at least, this far apart.
 let tickTarget: UInt32 = 100
-private var tickNanoseconds: UInt64 { 10_000_000 }
+private var tickNanoseconds: UInt64 { 1_000_000 }
 
 /// Starts the calling CPU's timer.
 func startTicking(_ pcpu: PCPU) {

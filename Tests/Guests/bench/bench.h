@@ -10,9 +10,26 @@ struct benchmark {
     void (*finish)(void);
     unsigned operations;    // in one call of `once`; 0 is 1
     int under_load;         // measured a second time with many ports and grants in use
+    unsigned rounds;        // calls of `once` in a batch; 0 is 500
 };
 
+// What an ISA has in its own way: <isa>/rows.c. The last has no name.
+extern const struct benchmark isa_benchmarks[];
+
 enum { BATCH = 32 };        // operations of one hypercall, where a hypercall takes a list
+
+// ---- bench.c ---------------------------------------------------------------------------------------
+
+// An event's interrupt is left waiting, and taken.
+void leave_upcall_pending(void);
+void take_upcall(void);
+void timer_interrupt(void);
+
+// ---- x86_64/ping_pong.c ----------------------------------------------------------------------------
+
+void ping_pong_start(void);
+void ping_pong(void);
+void ping_pong_end(void);
 
 // ---- ports.c ---------------------------------------------------------------------
 

@@ -50,13 +50,22 @@ static void give_back(char (*pages)[PAGE]) {
     if (done != BATCH) fail("decrease_reservation", done);
 }
 
+// A page for each mapping: where Xen moves what its owner maps by a grant, the page is gone from where it was.
+static void grant_fresh(unsigned count) {
+#ifdef FRESH_RAM
+    static unsigned long fresh = FRESH_RAM;
+    for (unsigned i = 0; i < count; i++, fresh += PAGE) table[FIRST + i].frame = fresh / PAGE;
+#else
+    (void)count;
+#endif
+}
+
 void grants_start(void) {
     static int started;
+    if (!started) table_start(), give_back(places);
+    for (unsigned i = 0; i < BATCH; i++) grant(FIRST + i, granted[i]);
     if (started++) return;
-    table_start();
-    give_back(places);
     for (unsigned i = 0; i < BATCH; i++) {
-        grant(FIRST + i, granted[i]);
         maps[i] = (struct gnttab_map_grant_ref){
             .host_addr = (unsigned long)places[i], .flags = GNTMAP_host_map, .ref = FIRST + i, .dom = 0 };
         unmaps[i].host_addr = (unsigned long)places[i];
@@ -67,6 +76,7 @@ void grants_start(void) {
 }
 
 static void map_unmap(unsigned count) {
+    grant_fresh(count);
     hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, (unsigned long)maps, count);
     for (unsigned i = 0; i < count; i++) unmaps[i].handle = maps[i].handle;
     hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref, (unsigned long)unmaps, count);

@@ -19,6 +19,7 @@ static event_word_t words[FIFO_PORTS] __attribute__((aligned(PAGE)));
 static uint32_t fifo_head[EVTCHN_FIFO_MAX_QUEUES];
 volatile unsigned long handled[SOURCES];
 static struct evtchn_send self;
+static uint32_t timer_port;
 static unsigned ports_with_words;
 static enum { TWO_LEVEL, FIFO, THREE_LEVEL } abi;
 
@@ -50,6 +51,12 @@ void events_start(void) {
     struct evtchn_bind_ipi bind = { .vcpu = 0 };
     event_operation("bind_ipi", EVTCHNOP_bind_ipi, &bind);
     self.port = bind.port;
+}
+
+void events_bind_timer(void) {
+    struct evtchn_bind_virq bind = { .virq = VIRQ_TIMER, .vcpu = 0 };
+    event_operation("bind_virq", EVTCHNOP_bind_virq, &bind);
+    timer_port = bind.port;
 }
 
 int events_three_levels_known(void) {
@@ -122,6 +129,7 @@ void events_send_to_self(void) {
 
 static void handle_port(unsigned long port) {
     if (port == self.port) handled[EVENT]++;
+    else if (timer_port && port == timer_port) handled[TIMER]++;
     if (receipts && port < receipts_end) receipts[port]++;
 }
 

@@ -22,16 +22,20 @@ static inline void wait_for(enum source source, unsigned long count) {
 // Virtual time in units of one instruction. Only true under -icount shift=0.
 uint64_t machine_instructions(uint64_t ticks);
 uint64_t machine_ticks(void);
+// Instructions from the machine's reset to the moment of machine_ticks that is given.
+uint64_t machine_since_reset(uint64_t ticks);
 void machine_start(void);
 void machine_interrupts(int enabled);
-void machine_id_register_read(void);
-void machine_interrupt_controller_read(void);
 void machine_interrupt_self(void);
 void machine_fire_timer(void);
+// What a vCPU that the guest has started does first.
+void machine_start_here(void);
+// Starts another vCPU at `entry`, on the stack that ends at `stack`.
+void machine_start_vcpu(unsigned vcpu, void *stack, void (*entry)(void));
 
 // ---- What a guest is: its own directory -----------------------------------------------------------
 
-// boot_ticks: of the physical counter, from reset to the guest's first instruction.
+// boot_ticks: what machine_ticks would have been at the guest's first instruction.
 void guest_main(uint64_t boot_ticks);
 
 // ---- Event channels: events.c ----------------------------------------------------------------------
@@ -44,6 +48,8 @@ struct evtchn_sw_register_3l_l2sel events_three_level_selector(void);
 void events_use_three_levels(void);
 // Closes every port, this vCPU's own one too, and returns to the 2-level ABI.
 void events_reset(void);
+// Lets VIRQ_TIMER count as the timer's interrupt, where that comes as an event.
+void events_bind_timer(void);
 // Counts in `counts` what each port below `end` receives.
 void events_count(uint8_t *counts, unsigned long end);
 // Whether the hypervisor has the 3-level ABI: whether it is ours.

@@ -29,7 +29,7 @@ static void init_control(void) {
         { "offset past the page", FRAME(control), 4096, 0 }, { "offset 4032", FRAME(control), 4032, 0 },
         { "offset 2^32-8", FRAME(control), ~7u, 0 }, { "frame not there", missing_frame(), 0, 0 },
         { "frame 2^64-1", ~0ul, 0, 0 }, { "frame 2^52", 1ul << 52, 0, 0 },
-        { "device", 0x09010, 0, 0 }, { "good", FRAME(control), 0, 0 }, { "twice", FRAME(control), 128, 0 },
+        { "device", FRAME(DEVICE), 0, 0 }, { "good", FRAME(control), 0, 0 }, { "twice", FRAME(control), 128, 0 },
         { "vCPU 1", FRAME(control), 4024, 1 },
     };
     for (unsigned i = 0; i < COUNT(rows); i++) {

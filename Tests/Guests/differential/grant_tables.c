@@ -44,7 +44,7 @@ static void copies(void) {
         { "from a frame not there", NONE, DOMID_SELF, DOMID_SELF, missing_frame(), there, 0, 0, 1 },
         { "from a frame that can only be read", NONE, DOMID_SELF, DOMID_SELF, read_only_frame(), there, 0, 0, 1 },
         { "to a frame that can only be read", NONE, DOMID_SELF, DOMID_SELF, here, read_only_frame(), 0, 0, 1 },
-        { "from a device", NONE, DOMID_SELF, DOMID_SELF, 0x09010, there, 0, 0, 1 }, { "to frame 2^64-1", NONE, DOMID_SELF, DOMID_SELF, here, ~0ul, 0, 0, 1 },
+        { "from a device", NONE, DOMID_SELF, DOMID_SELF, FRAME(DEVICE), there, 0, 0, 1 }, { "to frame 2^64-1", NONE, DOMID_SELF, DOMID_SELF, here, ~0ul, 0, 0, 1 },
         { "flags that there are not", 4, DOMID_SELF, DOMID_SELF, here, there, 0, 0, 1 },
     };
     for (unsigned i = 0; i < COUNT(rows); i++) {
@@ -158,7 +158,7 @@ static void cache_flush(void) {
         { "clean", here, 0, PAGE, CLEAN }, { "clean and invalidate", here, 64, 128, CLEAN | INVAL }, { "invalidate", here, 0, 64, INVAL },
         { "no bytes", here, 0, 0, CLEAN }, { "no operation", here, 0, 64, 0 }, { "operation 4", here, 0, 64, 4 },
         { "within a page", here + 8, 0, 64, CLEAN }, { "past the page", here, 4000, 97, CLEAN }, { "offset 65535", here, 65535, 1, CLEAN },
-        { "a device", 0x09010000, 0, 64, CLEAN }, { "a frame where nothing is", HOLE, 0, 64, CLEAN }, { "2^64-4096", ~0xffful, 0, 64, CLEAN },
+        { "a device", DEVICE, 0, 64, CLEAN }, { "a frame where nothing is", HOLE, 0, 64, CLEAN }, { "2^64-4096", ~0xffful, 0, 64, CLEAN },
         { "by reference", GOOD, 0, 64, CLEAN | GNTTAB_CACHE_SOURCE_GREF },
     };
     for (unsigned i = 0; i < COUNT(rows); i++) {

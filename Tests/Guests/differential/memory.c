@@ -56,7 +56,7 @@ static void decrease_and_populate(void) {
     tell("frame not there", reserve(XENMEM_decrease_reservation, far, 0, 1, 0));
     tell("frame 2^64-1", reserve(XENMEM_decrease_reservation, ~0ul, 0, 1, 0));
     tell("frame 2^52", reserve(XENMEM_decrease_reservation, 1ul << 52, 0, 1, 0));
-    tell("device", reserve(XENMEM_decrease_reservation, 0x09010, 0, 1, 0));
+    tell("device", reserve(XENMEM_decrease_reservation, FRAME(DEVICE), 0, 1, 0));
     operation("XENMEM_populate_physmap");
     tell("two pages", reserve(XENMEM_populate_physmap, first, second, 2, 0));
     tell("the same again", reserve(XENMEM_populate_physmap, first, second, 2, 0));
@@ -64,7 +64,7 @@ static void decrease_and_populate(void) {
     tell("the second is not the domain's", reserve(XENMEM_populate_physmap, first, far, 2, 0));
     tell("frame 2^64-1", reserve(XENMEM_populate_physmap, ~0ul, 0, 1, 0));
     tell("frame 2^52", reserve(XENMEM_populate_physmap, 1ul << 52, 0, 1, 0));
-    tell("device", reserve(XENMEM_populate_physmap, 0x09010, 0, 1, 0));
+    tell("device", reserve(XENMEM_populate_physmap, FRAME(DEVICE), 0, 1, 0));
     tell("on demand", reserve(XENMEM_populate_physmap, first, 0, 1, XENMEMF_populate_on_demand));
     tell("exact node", reserve(XENMEM_populate_physmap, first, 0, 1, XENMEMF_exact_node(0)));
     tell("a node that there is not", reserve(XENMEM_populate_physmap, first, 0, 1, XENMEMF_exact_node(60)));

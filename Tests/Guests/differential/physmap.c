@@ -33,7 +33,7 @@ static void add(void) {
         { "of another frame", DOMID_SELF, XENMAPSPACE_gmfn, FRAME(place[0]), FRAME(place[3]) },
         { "of a range of frames", DOMID_SELF, XENMAPSPACE_gmfn_range, FRAME(place[0]), FRAME(place[3]) },
         { "foreign", DOMID_SELF, XENMAPSPACE_gmfn_foreign, FRAME(place[0]), FRAME(place[3]) },
-        { "device", DOMID_SELF, XENMAPSPACE_dev_mmio, 0x09010, FRAME(place[3]) },
+        { "device", DOMID_SELF, XENMAPSPACE_dev_mmio, FRAME(DEVICE), FRAME(place[3]) },
         { "a space that there is not", DOMID_SELF, 6, 0, FRAME(place[3]) },
         { "space 2^32-1", DOMID_SELF, ~0u, 0, FRAME(place[3]) },
         { "no domain", NO_DOMAIN, XENMAPSPACE_grant_table, 5, FRAME(place[3]) },
@@ -53,7 +53,7 @@ static void remove(void) {
     const struct { const char *name; domid_t domain; unsigned long frame; } rows[] = {
         { "grant frame", DOMID_SELF, FRAME(place[1]) }, { "again", DOMID_SELF, FRAME(place[1]) }, { "RAM", DOMID_SELF, FRAME(place[0]) },
         { "RAM again", DOMID_SELF, FRAME(place[0]) }, { "frame not there", DOMID_SELF, FRAME(HOLE) }, { "frame 2^64-1", DOMID_SELF, ~0ul },
-        { "frame 2^52", DOMID_SELF, 1ul << 52 }, { "device", DOMID_SELF, 0x09010 }, { "device again", DOMID_SELF, 0x09010 }, { "no domain", NO_DOMAIN, FRAME(place[0]) },
+        { "frame 2^52", DOMID_SELF, 1ul << 52 }, { "device", DOMID_SELF, FRAME(DEVICE) }, { "device again", DOMID_SELF, FRAME(DEVICE) }, { "no domain", NO_DOMAIN, FRAME(place[0]) },
         { "DOMID_XEN", DOMID_XEN, FRAME(place[0]) },
     };
     for (unsigned i = 0; i < COUNT(rows); i++) {

@@ -19,7 +19,7 @@ static void register_info(void) {
     const struct { const char *name; unsigned vcpu; uint64_t frame; uint32_t offset; } rows[] = {
         { "vCPU 0 again", 0, FRAME(area), 0 }, { "no vCPU", 2, FRAME(area), 0 }, { "vCPU 2^32-1", ~0u, FRAME(area), 0 },
         { "frame not there", 1, missing_frame(), 0 },
-        { "frame 2^64-1", 1, ~0ul, 0 }, { "frame 2^52", 1, 1ul << 52, 0 }, { "device", 1, 0x09010, 0 },
+        { "frame 2^64-1", 1, ~0ul, 0 }, { "frame 2^52", 1, 1ul << 52, 0 }, { "device", 1, FRAME(DEVICE), 0 },
         { "offset 4", 1, FRAME(area), 4 }, { "offset past the page", 1, FRAME(area), 4096 }, { "across the page's end", 1, FRAME(area), 4080 },
         { "offset 2^32-8", 1, FRAME(area), ~7u }, { "vCPU 1", 1, FRAME(area), 64 }, { "vCPU 1 again", 1, FRAME(area), 128 },
     };
@@ -37,7 +37,7 @@ static void register_runstate(void) {
     const struct { const char *name; unsigned vcpu; void *address; } rows[] = {
         { "vCPU 0", 0, &states[0] }, { "vCPU 0 elsewhere", 0, &states[1] }, { "vCPU 1", 1, &states[2] }, { "no vCPU", 2, &states[0] },
         { "area where nothing is", 0, (void *)HOLE }, { "area at 2^64-1", 0, (void *)~0ul }, { "area one byte off", 0, (char *)&states[0] + 1 },
-        { "area across two pages", 0, area + PAGE - 8 }, { "area in a device", 0, (void *)0x09010000 },
+        { "area across two pages", 0, area + PAGE - 8 }, { "area in a device", 0, (void *)DEVICE },
         { "area in a page that can only be read", 0, (void *)(read_only_frame() * PAGE) },
         { "area at address 0", 0, 0 },
     };

@@ -12,7 +12,7 @@
         .ascii  "ARM\x64"
         .long   0
 
-start:  mrs     x19, cntpct_el0         // time since reset
+start:  mrs     x19, cntpct_el0
         adr     x0, stack_top
         mov     sp, x0
         adr     x0, vectors

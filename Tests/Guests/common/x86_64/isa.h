@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// A page of QEMU's PC that dom0 is given and that is no RAM: the HPET's.
+#define DEVICE 0xfed00000ul
+
+// RAM of dom0's behind the image, of which nothing else is used.
+#define FRESH_RAM 0x2000000ul
+
+enum { HYPERCALLS_OF_PAGE = 128, HYPERCALL_SIZE = 32 };
+
+// What the hypervisor has put there: machine_start asks for it.
+extern char hypercall_page[];
+
+static inline long hypercall(unsigned long number, unsigned long a, unsigned long b, unsigned long c) {
+    register unsigned long rax __asm__("rax") = number;
+    register unsigned long rdi __asm__("rdi") = a;
+    register unsigned long rsi __asm__("rsi") = b;
+    register unsigned long rdx __asm__("rdx") = c;
+    if (number < HYPERCALLS_OF_PAGE)
+        __asm__ volatile("call *%[entry]" : "+r"(rax), "+r"(rdi), "+r"(rsi), "+r"(rdx)
+                         : [entry] "r"(hypercall_page + number * HYPERCALL_SIZE) : "memory");
+    else
+        __asm__ volatile("vmmcall" : "+r"(rax), "+r"(rdi), "+r"(rsi), "+r"(rdx) : : "memory");
+    return (long)rax;
+}
