@@ -2,11 +2,11 @@
 
 /// Instructions that are intercepted by number, for processors that do not save where the next one starts: their opcodes,
 /// which leave the guest's bytes to be looked at only for prefixes (AMD APM 3).
-public enum InterceptedInstruction {
+@frozen public enum InterceptedInstruction {
     case cpuid, halt, hypercall, readMSR, writeMSR, setExtendedControl, invalidate, writeBack
 
     /// Opcode bytes, first in the lowest byte, and how many.
-    private var opcode: (bytes: UInt32, count: Int) {
+    @inlinable var opcode: (bytes: UInt32, count: Int) {
         switch self {
         case .cpuid: (0xa20f, 2)
         case .halt: (0xf4, 1)
@@ -17,6 +17,13 @@ public enum InterceptedInstruction {
         case .invalidate: (0x080f, 2)
         case .writeBack: (0x090f, 2)
         }
+    }
+
+    /// Length in bytes of the instruction whose first eight bytes these are, the first in the lowest; nil where it has prefixes
+    /// or is another.
+    @inlinable @inline(__always) public func length(_ bytes: UInt64) -> Int? {
+        let (opcode, count) = opcode
+        return (bytes ^ UInt64(opcode)) << UInt64(64 - count * 8) == 0 ? count : nil
     }
 
     /// Length in bytes of the instruction at the start of `bytes`, prefixes included; nil where it is another.

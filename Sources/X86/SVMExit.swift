@@ -42,17 +42,23 @@ public enum SVMExit: Equatable, Sendable {
         }
     }
 
-    /// Exits that say all by their number.
-    private static func simple(_ code: UInt64) -> SVMExit {
-        let exits: InlineArray<23, (UInt64, SVMExit)> = [
-            (0x60, .interrupt), (0x61, .nmi), (0x62, .ignored), (0x63, .ignored), (0x64, .window), (0x6f, .refused),
-            (0x72, .cpuid), (0x76, .flushCaches), (0x78, .halt), (0x7a, .undefined), (0x7f, .shutdown),
-            (0x80, .undefined), (0x81, .hypercall), (0x82, .undefined), (0x83, .undefined), (0x84, .undefined),
-            (0x85, .undefined), (0x86, .undefined), (0x89, .flushCaches), (0x8a, .undefined), (0x8b, .undefined),
-            (0x8c, .undefined), (0x8d, .setExtendedControl),
-        ]
-        for index in exits.indices where exits[index].0 == code { return exits[index].1 }
-        return .unexpected(code: code)
+    /// Exits that say all by their number. Not a table: it would be walked, or built, at each exit.
+    @inline(__always) private static func simple(_ code: UInt64) -> SVMExit {
+        switch code {
+        case 0x60: .interrupt
+        case 0x61: .nmi
+        case 0x62, 0x63: .ignored
+        case 0x64: .window
+        case 0x6f: .refused
+        case 0x72: .cpuid
+        case 0x76, 0x89: .flushCaches
+        case 0x78: .halt
+        case 0x7f: .shutdown
+        case 0x81: .hypercall
+        case 0x7a, 0x80, 0x82...0x86, 0x8a...0x8c: .undefined
+        case 0x8d: .setExtendedControl
+        default: .unexpected(code: code)
+        }
     }
 }
 

@@ -42,6 +42,15 @@ import Testing
         #expect(length(.halt, [0xf4]) == 1)
         #expect(length(.halt, [UInt8](repeating: 0x66, count: 15) + [0xf4]) == nil)
     }
+
+    @Test func lengthsWithoutPrefixes() {
+        let following: UInt64 = 0xffff_ffff_ff00_0000
+        #expect(InterceptedInstruction.cpuid.length(0xa20f | following) == 2)
+        #expect(InterceptedInstruction.hypercall.length(0xd9010f | following) == 3)
+        #expect(InterceptedInstruction.halt.length(0xf4 | following) == 1)
+        #expect(InterceptedInstruction.hypercall.length(0xd8010f | following) == nil)
+        #expect(InterceptedInstruction.cpuid.length(0xa20f66 | following) == nil)
+    }
 }
 
 /// Guest physical memory as a dictionary of words.

@@ -31,6 +31,9 @@ func handleExit(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) -> Bool {
         return false
     case .nmi, .ignored, .window: return false
     case .hypercall: return hypercall(registers, vcpu, &cpu)
+    case .cpuid:
+        if skip(.cpuid, vcpu, cpu.pcpu) { answerCPUID(registers, vcpu) }
+        return false
     case .port(let access):
         handlePort(access, registers, vcpu)
         return false
@@ -54,8 +57,6 @@ private func handleRare(
 ) -> Bool {
     let block = vcpu.pointee.extra.block
     switch exit {
-    case .cpuid:
-        if skip(.cpuid, vcpu, cpu.pcpu) { answerCPUID(registers, vcpu) }
     case .halt: return halt(vcpu, &cpu)
     case .setExtendedControl:
         complete(.setExtendedControl, vcpu, cpu.pcpu) { setExtendedControl(registers, vcpu) }
@@ -125,8 +126,7 @@ private func advance(_ instruction: InterceptedInstruction, _ vcpu: MetalVCPU, _
         block.skip(block[VMCBField.nextRIP] &- block[VMCBField.rip])
         return true
     }
-    let (bytes, count) = fetchInstruction(vcpu, pcpu)
-    guard let length = instruction.length(bytes.span.extracting(..<count)) else { return false }
+    guard let length = length(of: instruction, vcpu, pcpu) else { return false }
     block.skip(UInt64(length))
     return true
 }

@@ -61,14 +61,44 @@ struct RunningGuest: GuestMemory {
     }
 }
 
+/// The length of `instruction`, at which the guest is; nil where another stands there.
+@inline(__always)
+func length(of instruction: InterceptedInstruction, _ vcpu: MetalVCPU, _ pcpu: PCPU) -> Int? {
+    let block = vcpu.pointee.extra.block
+    let address = block[VMCBField.rip]
+    // SAFETY: this pCPU runs the vCPU.
+    let known = unsafe vcpu.pointee.extra.codePage.address.pointee
+    if known.page == address & ~(pageSize - 1), known.root == block[VMCBField.cr3], address & (pageSize - 1) <= pageSize - 8,
+        block.isIn64BitCode,
+        let length = instruction.length(frames.load(UInt64.self, at: known.frame + address & (pageSize - 1)))
+    {
+        return length
+    }
+    return lengthBySearch(of: instruction, vcpu, pcpu)
+}
+
+@inline(never)
+private func lengthBySearch(of instruction: InterceptedInstruction, _ vcpu: MetalVCPU, _ pcpu: PCPU) -> Int? {
+    let block = vcpu.pointee.extra.block
+    let (bytes, count) = fetchInstruction(vcpu, pcpu)
+    let guest = RunningGuest(vcpu: vcpu, pcpu: pcpu)
+    guest.beginCopy()
+    defer { guest.endCopy() }
+    let page = block[VMCBField.rip] & ~(pageSize - 1)
+    if block.isIn64BitCode, let frame = guest.translate(GuestVirtualAddress(page), write: false) {
+        // SAFETY: this pCPU runs the vCPU.
+        unsafe vcpu.pointee.extra.codePage.address.pointee = CodePage(root: block[VMCBField.cr3], page: page, frame: frame)
+    }
+    return instruction.length(bytes.span.extracting(..<count))
+}
+
 /// Up to fifteen bytes of the instruction that the guest is at; fewer where the next page is not to be had.
 func fetchInstruction(_ vcpu: MetalVCPU, _ pcpu: PCPU) -> (bytes: InlineArray<16, UInt8>, count: Int) {
     var bytes = InlineArray<16, UInt8>(repeating: 0)
     let block = vcpu.pointee.extra.block
     let start =
         block[VMCBField.rip]
-        &+ (block.isLongMode && block.codeAttributes & SegmentAttributes.isLong != 0
-            ? 0 : block[VMCBField.cs + 8])
+        &+ (block.isIn64BitCode ? 0 : block[VMCBField.cs + 8])
     let guest = RunningGuest(vcpu: vcpu, pcpu: pcpu)
     guest.beginCopy()
     defer { guest.endCopy() }

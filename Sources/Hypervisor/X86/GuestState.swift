@@ -39,6 +39,8 @@ struct X86VCPU: ~Copyable {
     let place = Atomic<UInt32>(0)
     /// In the guest, or about to be: its translations may be in use.
     let isInside = Atomic<Bool>(false)
+    /// Where it was when it last made us look at its code.
+    let codePage = Cell(CodePage())
     /// Its translations are to be dropped before it runs on.
     let mustFlush = Atomic<Bool>(true)
     /// Its registers are ready to run.
@@ -50,6 +52,17 @@ struct X86VCPU: ~Copyable {
     /// What another vCPU's INIT and startup messages want of it.
     let startup = Atomic<UInt32>(0)
     let hasNMI = Atomic<Bool>(false)
+}
+
+/// A page of a guest's 64-bit code, as its tables and ours last translated it. Used for nothing but to tell the length of an
+/// instruction that the processor has just taken from there, and only where the bytes are that instruction: tables that the
+/// guest has changed meanwhile mislead it alone. Given up when the vCPU drops its translations. Should the frame go to somebody
+/// else just now, its bytes are compared with an opcode and not told to anybody.
+struct CodePage: BitwiseCopyable {
+    /// CR3, and the page's linear address; odd where nothing is known.
+    var root: UInt64 = 0
+    var page: UInt64 = 1
+    var frame = MachineAddress(0)
 }
 
 /// Bits of `X86VCPU.startup`.
@@ -90,6 +103,7 @@ struct ControlBlock: BitwiseCopyable {
             level: load(VMCBField.cpl))
     }
 
+    @inline(__always) var isIn64BitCode: Bool { isLongMode && codeAttributes & SegmentAttributes.isLong != 0 }
     var isLongMode: Bool { self[VMCBField.efer] >> 10 & 1 != 0 }
     var codeAttributes: UInt16 { load(VMCBField.cs + 2) }
     var stackAttributes: UInt16 { load(VMCBField.ss + 2) }

@@ -113,7 +113,11 @@ private func enter(_ vcpu: MetalVCPU, _ cpu: CPULocal) {
     vcpu.pointee.extra.isInside.store(true, ordering: .sequentiallyConsistent)
     let mustFlush = vcpu.pointee.extra.mustFlush.load(ordering: .sequentiallyConsistent)
     block.store(mustFlush ? 1 as UInt8 : 0, VMCBField.tlbControl)
-    if mustFlush { vcpu.pointee.extra.mustFlush.store(false, ordering: .releasing) }
+    if mustFlush {
+        // SAFETY: this pCPU runs the vCPU.
+        unsafe vcpu.pointee.extra.codePage.address.pointee = CodePage()
+        vcpu.pointee.extra.mustFlush.store(false, ordering: .releasing)
+    }
     // SAFETY: this pCPU runs the vCPU: its registers are nobody else's until we are back.
     unsafe x86_enter_svm(vcpu.pointee.extra.registers.address, block.address.rawValue, cpu.hostBlock)
     vcpu.pointee.extra.isInside.store(false, ordering: .releasing)
