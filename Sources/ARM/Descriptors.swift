@@ -17,11 +17,14 @@ enum Descriptor {
 
     static func leaf(_ frame: MFN, type: P2MType, level: Int, attributes: UInt64) -> UInt64 {
         frame.address.rawValue & addressMask | attributes | accessed | UInt64(type.rawValue) << typeShift
-            | (level == 3 ? valid | tableOrPage : valid)
+            | (type == .populateOnDemand ? 0 : level == 3 ? valid | tableOrPage : valid)
     }
 
     @inline(__always) static func decode(_ entry: UInt64, level: Int) -> Entry {
-        guard entry & valid != 0 else { return .none }
+        guard entry & valid != 0 else {
+            return entry >> typeShift & 0xf == UInt64(P2MType.populateOnDemand.rawValue)
+                ? .leaf(.invalid, .populateOnDemand) : .none
+        }
         if level < 3, entry & tableOrPage != 0 { return .table(Address(entry & addressMask).frame) }
         let type = P2MType(rawValue: UInt8(truncatingIfNeeded: entry >> typeShift) & 0xf) ?? .invalid
         return .leaf(Address(entry & addressMask).frame, type)
@@ -59,12 +62,12 @@ public struct Stage2Format: EntryFormat {
         let write: UInt64 = 2 << 6
         switch type {
         case .ramReadWrite: return normal | read | write
-        case .ramReadOnly: return normal | read
+        case .ramReadOnly, .ramLogDirty: return normal | read
         case .foreign, .grantReadWrite, .deviceCached: return normal | read | write | Descriptor.executeNever
         case .grantReadOnly, .foreignReadOnly: return normal | read | Descriptor.executeNever
         // Device-nGnRE: the guest's own attributes can only make it stricter.
         case .deviceDirect: return 1 << 2 | read | write | Descriptor.executeNever
-        case .invalid, .hypervisorCode, .hypervisorReadOnly: return 0
+        case .invalid, .populateOnDemand, .hypervisorCode, .hypervisorReadOnly: return 0
         }
     }
 }

@@ -24,9 +24,21 @@ public enum P2MType: UInt8, Sendable {
     case hypervisorReadOnly
     /// As `foreign`, but the guest may not write it.
     case foreignReadOnly
+    /// Guest RAM whose next write is to be noted: the guest may not write it until then.
+    case ramLogDirty
+    /// Guest RAM that gets its frame when it is touched first. No frame, no rights.
+    case populateOnDemand
 
-    /// Whether a hypercall buffer may lie here.
-    public var isRAM: Bool { self == .ramReadWrite || self == .ramReadOnly }
+    /// Whether the guest has a frame of RAM here.
+    public var isRAM: Bool { self == .ramReadWrite || self == .ramReadOnly || self == .ramLogDirty }
+
+    /// Whether 512 entries of this type may become one. A reference is held, and given back, for each single frame of others.
+    var merges: Bool {
+        switch self {
+        case .ramReadWrite, .ramReadOnly, .ramLogDirty, .deviceDirect, .deviceCached, .populateOnDemand: true
+        default: false
+        }
+    }
 }
 
 /// What an entry of a page table says.
@@ -45,6 +57,8 @@ public protocol EntryFormat: Sendable {
     /// Whether an entry of `level` may be a leaf (level 3 always may).
     func canMap(at level: Int) -> Bool
     func table(_ table: MFN) -> UInt64
+    /// Where guests have RAM on demand, an entry of that type is one that the processor takes to be absent, and `decode` tells
+    /// it from none. Its frame is `.invalid`.
     func leaf(_ frame: MFN, type: P2MType, level: Int) -> UInt64
     func decode(_ entry: UInt64, level: Int) -> Entry
 }

@@ -13,7 +13,13 @@ public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
     public let root: MFN
     @usableFromInline let frames: Frames
     /// Frames that the tables themselves take, root included.
-    public private(set) var tableFrames: Int
+    public internal(set) var tableFrames: Int
+    /// Frames of `.populateOnDemand` entries.
+    public internal(set) var onDemandFrames: UInt64 = 0
+    /// Which frames have been written, while that is logged.
+    var dirty: DirtyBitmap<Frames>?
+    /// Marks that there was no memory for since the log began.
+    public internal(set) var lostMarks: UInt64 = 0
 
     /// An empty table, or nil where there is no frame for its root.
     public init?(format: Format, frames: Frames) {
@@ -81,13 +87,19 @@ public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
         if case .leaf(let start, let kind) = format.decode(load(slot), level: 3) {
             old = Replaced(frame: start, type: kind)
             store(0, slot)
-            cache.entriesWritten()
-            // Break before make.
-            if !deferring || type != .invalid { cache.invalidate(range) }
+            if kind == .populateOnDemand {
+                // Nobody caches what is not there.
+                onDemandFrames -= 1
+            } else {
+                cache.entriesWritten()
+                // Break before make.
+                if !deferring || type != .invalid { cache.invalidate(range) }
+            }
         }
         if type != .invalid {
             store(format.leaf(target, type: type, level: 3), slot)
             cache.entriesWritten()
+            noteNew(range, type)
         }
         return old
     }
@@ -139,23 +151,24 @@ public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
         let size: UInt64 = 1 << format.frameShift(level)
         let whole = part.count == size
         let old = format.decode(load(slot), level: level)
-        if whole, target == .invalid {
+        if whole, type == .invalid {
             clear(slot, old: old, part: part, level: level, isUnmapping: true, replaced: &replaced, cache: cache)
             return true
         }
-        if whole, level == 3 || (format.canMap(at: level) && target.rawValue & (size - 1) == 0) {
+        if whole, level == 3 || (format.canMap(at: level) && (target == .invalid || target.rawValue & (size - 1) == 0)) {
             clear(slot, old: old, part: part, level: level, isUnmapping: false, replaced: &replaced, cache: cache)
             store(format.leaf(target, type: type, level: level), slot)
+            noteNew(part, type)
             return true
         }
-        if case .none = old, target == .invalid { return true }
+        if case .none = old, type == .invalid { return true }
         guard let next = descend(slot, old: old, level: level, part: part, cache: cache) else { return false }
         return set(
             table: next, level: level + 1, range: part, target: target, type: type, replaced: &replaced, cache: cache)
     }
 
     /// The table under `slot`: there, made new, or made from the leaf that was there.
-    private mutating func descend(
+    mutating func descend(
         _ slot: MachineAddress, old: Entry, level: Int, part: GuestRange, cache: some TranslationCache
     ) -> MFN? {
         if case .table(let next) = old { return next }
@@ -170,7 +183,9 @@ public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
             store(0, slot)
             let size: UInt64 = 1 << format.frameShift(level)
             cache.entriesWritten()
-            cache.invalidate(GuestRange(start: GFN(alignedDown(part.start.rawValue, to: size)), count: size))
+            if type != .populateOnDemand {
+                cache.invalidate(GuestRange(start: GFN(alignedDown(part.start.rawValue, to: size)), count: size))
+            }
         }
         cache.entriesWritten()
         store(format.table(next), slot)
@@ -184,6 +199,9 @@ public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
     ) {
         switch old {
         case .none: return
+        case .leaf(_, .populateOnDemand):
+            store(0, slot)
+            onDemandFrames -= 1 << format.frameShift(level)
         case .leaf:
             store(0, slot)
             // What goes for good is invalidated once for the whole range; what changes, before it is made anew.
@@ -202,10 +220,12 @@ public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
     }
 
     private mutating func release(_ table: MFN, level: Int) {
-        if level < 3 {
+        if level < 3 || onDemandFrames > 0 {
             for index in 0..<UInt64(512) {
-                if case .table(let next) = format.decode(load(slot(table, index)), level: level) {
-                    release(next, level: level + 1)
+                switch format.decode(load(slot(table, index)), level: level) {
+                case .table(let next): release(next, level: level + 1)
+                case .leaf(_, .populateOnDemand): onDemandFrames -= 1 << format.frameShift(level)
+                default: break
                 }
             }
         }
@@ -221,15 +241,16 @@ public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
             }
         }
         frames.free(root, order: format.rootOrder)
+        endLog()
     }
 
     // MARK: Entries
 
-    @inline(__always) private func slot(_ table: MFN, _ index: UInt64) -> MachineAddress { table.address + index &* 8 }
-    @inline(__always) private func load(_ slot: MachineAddress) -> UInt64 {
+    @inline(__always) func slot(_ table: MFN, _ index: UInt64) -> MachineAddress { table.address + index &* 8 }
+    @inline(__always) func load(_ slot: MachineAddress) -> UInt64 {
         frames.atomic(UInt64.self, at: slot).pointee.load(ordering: .acquiring)
     }
-    @inline(__always) private func store(_ entry: UInt64, _ slot: MachineAddress) {
+    @inline(__always) func store(_ entry: UInt64, _ slot: MachineAddress) {
         frames.atomic(UInt64.self, at: slot).pointee.store(entry, ordering: .releasing)
     }
 }

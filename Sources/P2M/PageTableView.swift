@@ -27,6 +27,7 @@ public struct PageTableView<Format: EntryFormat, Frames: FrameMemory>: Sendable 
         }
         let order = Int(truncatingIfNeeded: shift)
         guard case .leaf(let start, let type) = format.decode(word, level: level) else { return (.invalid, .invalid, order) }
+        if start == .invalid { return (.invalid, type, order) }
         return (start + (frame.rawValue & (1 &<< shift &- 1)), type, order)
     }
 

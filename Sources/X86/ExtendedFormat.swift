@@ -24,19 +24,19 @@ public struct ExtendedFormat: FourLevelFormat {
         let rights: UInt64 =
             switch type {
             case .ramReadWrite: Self.all | Self.writeBack
-            case .ramReadOnly: Self.read | Self.execute | Self.writeBack
+            case .ramReadOnly, .ramLogDirty: Self.read | Self.execute | Self.writeBack
             case .foreign, .grantReadWrite: Self.read | Self.write | Self.writeBack
             case .grantReadOnly, .foreignReadOnly: Self.read | Self.writeBack
             // Option ROMs are run where they are.
             case .deviceCached: Self.all | Self.writeBack
             case .deviceDirect: Self.all
-            case .invalid, .hypervisorCode, .hypervisorReadOnly: 0
+            case .invalid, .populateOnDemand, .hypervisorCode, .hypervisorReadOnly: 0
             }
         return FourLevelEntry.leaf(frame, type: type, level: level) | rights
     }
 
     public func decode(_ entry: UInt64, level: Int) -> Entry {
-        guard entry & Self.all != 0 else { return .none }
+        guard entry & Self.all != 0 else { return FourLevelEntry.decodeAbsent(entry) }
         return FourLevelEntry.decode(entry, level: level)
     }
 }

@@ -23,6 +23,11 @@ enum FourLevelEntry {
     /// Bits 52-55 are the software's: the P2M type.
     private static var typeShift: UInt64 { 52 }
 
+    /// What an entry that the processor takes to be absent says.
+    static func decodeAbsent(_ entry: UInt64) -> Entry {
+        entry >> typeShift & 0xf == UInt64(P2MType.populateOnDemand.rawValue) ? .leaf(.invalid, .populateOnDemand) : .none
+    }
+
     /// A leaf without any rights.
     static func leaf(_ frame: MFN, type: P2MType, level: Int) -> UInt64 {
         frame.address.rawValue & addressMask | UInt64(type.rawValue) << typeShift | (level < 3 ? large : 0)

@@ -28,20 +28,20 @@ public struct NestedFormat: FourLevelFormat {
         let rights: UInt64 =
             switch type {
             case .ramReadWrite: Self.present | Self.writable | Self.dirty
-            case .ramReadOnly: Self.present
+            case .ramReadOnly, .ramLogDirty: Self.present
             case .foreign, .grantReadWrite: Self.present | Self.writable | Self.dirty | Self.noExecute
             case .grantReadOnly, .foreignReadOnly: Self.present | Self.noExecute
             // Option ROMs are run where they are.
             case .deviceCached: Self.present | Self.writable | Self.dirty
             case .deviceDirect: Self.present | Self.writable | Self.dirty | Self.uncached
-            case .invalid, .hypervisorCode, .hypervisorReadOnly: 0
+            case .invalid, .populateOnDemand, .hypervisorCode, .hypervisorReadOnly: 0
             }
         return FourLevelEntry.leaf(frame, type: type, level: level) | rights | Self.user
             | Self.accessed
     }
 
     public func decode(_ entry: UInt64, level: Int) -> Entry {
-        guard entry & Self.present != 0 else { return .none }
+        guard entry & Self.present != 0 else { return FourLevelEntry.decodeAbsent(entry) }
         return FourLevelEntry.decode(entry, level: level)
     }
 }
