@@ -36,6 +36,8 @@ public struct Domain<P: Platform>: ~Copyable {
     public let maximumPages: Atomic<UInt64>
     /// What its builder says of its memory, where the ISA has that (`MemoryFeatures.memoryMaps`).
     public let memoryMap = SpinLock(GuestMemoryMap(), rank: .domain)
+    /// Frames for its entries on demand.
+    let onDemandCache = SpinLock(OnDemandCache(), rank: .onDemand)
     /// HVM_PARAM_*.
     public let parameters = SpinLock(InlineArray<64, UInt64>(repeating: 0), rank: .domain)
     /// Bit set of VMASST_TYPE_*.

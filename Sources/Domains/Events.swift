@@ -42,7 +42,7 @@ public struct EventFrames<P: Platform>: GuestFrameMapper {
     }
 
     public func pin(_ gfn: GFN) throws(XenError) -> MFN {
-        let entry = domain.pointee.p2m.withLock { $0.lookup(gfn) }
+        let entry = domain.pointee.touch(gfn, write: true, platform)
         guard entry.type == .ramReadWrite, platform.hold(entry.frame, of: domain.pointee) else { throw .einval }
         return entry.frame
     }

@@ -25,6 +25,7 @@ extension Domain {
     ///
     /// Xen: XENMAPSPACE_gmfn
     public func move(_ source: GFN, to gfn: GFN, _ platform: P) throws(XenError) {
+        _ = touch(source, write: false, platform)
         let cache = platform.cache(of: self)
         let covered = try p2m.withLock {
             (table: inout PageTable<P.Format, P.Frames>) throws(XenError) -> PageTable<P.Format, P.Frames>.Replaced? in

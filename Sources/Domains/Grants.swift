@@ -81,8 +81,8 @@ public struct DomainPages<P: Platform>: GrantedPages {
 
     /// RAM of the domain's own: no foreign frame, no grant of another's, no device.
     public func take(_ gfn: GFN, writable: Bool) throws(GrantStatus) -> MFN {
-        let entry = domain.pointee.p2m.withLock { $0.lookup(gfn) }
-        guard entry.type == .ramReadWrite || !writable && entry.type == .ramReadOnly,
+        let entry = domain.pointee.touch(gfn, write: writable, platform)
+        guard entry.type == .ramReadWrite || !writable && entry.type.isRAM,
             platform.hold(entry.frame, of: domain.pointee)
         else { throw .badPage }
         return entry.frame

@@ -115,7 +115,7 @@ extension Domain {
     public func mapForeign(
         _ source: GFN, of other: borrowing Domain<P>, at gfn: GFN, _ platform: P
     ) throws(XenError) {
-        let entry = other.p2m.withLock { $0.lookup(source) }
+        let entry = other.touch(source, write: false, platform)
         guard entry.type.isRAM, platform.hold(entry.frame, of: other) else { throw .einval }
         do throws(XenError) {
             try map(
@@ -157,7 +157,7 @@ extension Domain {
     ///
     /// Xen: XENMEM_remove_from_physmap
     public func removeFromPhysmap(_ gfn: GFN, _ platform: P) throws(XenError) {
-        let type = p2m.withLock { $0.lookup(gfn) }.type
+        let type = touch(gfn, write: false, platform).type
         guard type.isRAM || type == .foreign || type == .foreignReadOnly else { throw .enoent }
         try unmap(gfn, platform)
     }

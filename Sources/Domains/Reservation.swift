@@ -40,7 +40,7 @@ extension Domain {
     }
 
     /// Frames for this domain, within what it may have; counted as its own from now on.
-    private func allocate(order: UInt64, on place: NodeRequest, _ platform: P) -> MFN? {
+    func allocate(order: UInt64, on place: NodeRequest, _ platform: P) -> MFN? {
         let count: UInt64 = 1 << order
         // Counted first, so that two vCPUs cannot both have the last one.
         let total = totalPages.wrappingAdd(count, ordering: .relaxed).newValue
@@ -75,34 +75,65 @@ extension Domain {
         var gfn = range.start
         while gfn < range.end {
             let old = p2m.withLock { $0.lookup(gfn) }
+            let isNothing = old.type == .invalid || old.type == .populateOnDemand
             let holdsReference = !old.type.isRAM || !platform.owns(old.frame, self)
-            if old.type != .invalid && holdsReference { try? unmap(gfn, platform) }
+            if !isNothing && holdsReference { try? unmap(gfn, platform) }
             let size: UInt64 = 1 << UInt64(old.order)
             gfn = GFN((gfn.rawValue | (size - 1)) &+ 1)
         }
     }
 
     /// One extent. A direct-mapped domain keeps the frames and loses the mapping. False at the first frame that is not RAM
-    /// of its own; those before it are gone.
+    /// of its own; those before it are gone. Of RAM on demand fewer frames wait then, and RAM goes to those that still do.
     ///
     /// Xen: one extent of XENMEM_decrease_reservation
     public func release(_ gfn: GFN, order: UInt64, _ platform: P) -> Bool {
-        for offset in 0..<UInt64(1) << order {
-            guard let frame = takeOut(gfn + offset, platform) else { return false }
-            guard !isDirectMapped else { continue }
-            platform.giveUp(frame)
-            totalPages.wrappingSubtract(1, ordering: .relaxed)
+        let count: UInt64 = 1 << order
+        var offset: UInt64 = 0
+        var isOnDemand = false
+        defer { if isOnDemand { trimOnDemandCache(platform) } }
+        while offset < count {
+            switch takeOut(gfn + offset, upTo: count - offset, platform) {
+            case .nothing: return false
+            case .onDemand(let frames):
+                isOnDemand = true
+                offset += frames
+                continue
+            case .frame(let frame, isWanted: true): keepForDemand(frame, platform)
+            case .frame(let frame, isWanted: false):
+                if isDirectMapped { break }
+                platform.giveUp(frame)
+                totalPages.wrappingSubtract(1, ordering: .relaxed)
+            }
+            offset += 1
         }
         return true
     }
 
-    /// Unmaps a frame of the domain's RAM: for one caller only, whoever else tries the same.
-    private func takeOut(_ gfn: GFN, _ platform: P) -> MFN? {
+    /// What `takeOut` took out.
+    private enum Taken {
+        case nothing
+        /// RAM; entries on demand wait for it.
+        case frame(MFN, isWanted: Bool)
+        /// Entries on demand, for so many frames.
+        case onDemand(UInt64)
+    }
+
+    /// Unmaps a frame of the domain's RAM, or up to `count` that wait: for one caller only, whoever else tries the same.
+    private func takeOut(_ gfn: GFN, upTo count: UInt64, _ platform: P) -> Taken {
         let cache = platform.cache(of: self)
         return p2m.withLock { table in
             let old = table.lookup(gfn)
-            guard old.type.isRAM, platform.owns(old.frame, self) else { return nil }
-            return table.replace(gfn, with: .invalid, type: .invalid, cache: cache) == nil ? nil : old.frame
+            if old.type == .populateOnDemand {
+                let size: UInt64 = 1 << UInt64(old.order)
+                let part = GuestRange(start: gfn, count: min(size - gfn.rawValue & (size - 1), count))
+                return table.unmap(part, cache: cache) ? .onDemand(part.count) : .nothing
+            }
+            guard old.type.isRAM, platform.owns(old.frame, self) else { return .nothing }
+            let waiting = table.onDemandFrames
+            let isWanted = waiting > 0 && !isDirectMapped && waiting > onDemandCache.withLock { $0.count }
+            let isGone = table.replace(gfn, with: .invalid, type: .invalid, cache: cache) != nil
+            return isGone ? .frame(old.frame, isWanted: isWanted) : .nothing
         }
     }
 

@@ -146,7 +146,7 @@ extension Call {
         guard platform.memoryFeatures.contains(.transfers) else { throw .eopnotsupp }
         return try forEach(GrantTransfer<Caller>.self) { (address) throws(XenError) in
             let element = try platform.guest.read(GrantTransfer<Caller>.self, at: address)
-            let entry = domain.pointee.p2m.withLock { $0.lookup(GFN(element.mfn.wide)) }
+            let entry = domain.pointee.touch(GFN(element.mfn.wide), write: false, platform)
             let isThere = entry.type != .invalid && platform.isRAM(entry.frame)
             let status = isThere ? GrantStatus.generalError : .badPage
             // The status is the structure's last word.

@@ -55,7 +55,7 @@ extension Call {
     private func firstFrame(of input: MemoryReservation<Caller>, at index: UInt64) throws(XenError) {
         let gfn = GFN(try word(at: input.extentStart, index))
         let target = try target(input.domain)
-        let entry = target.pointee.p2m.withLock { $0.lookup(gfn) }
+        let entry = target.pointee.touch(gfn, write: false, platform)
         guard entry.type != .invalid, platform.isRAM(entry.frame) else { throw .einval }
     }
 }

@@ -32,6 +32,8 @@ extension Call {
         case .memoryMap: return try memoryMap(start)
         case .setMemoryMap: return try setMemoryMap(start)
         case .machineMemoryMap: return try machineMemoryMap(start)
+        case .setPoDTarget: return try onDemandTarget(start, isSet: true)
+        case .getPoDTarget: return try onDemandTarget(start, isSet: false)
         case .machphysMapping: return try machphysMapping(start)
         case .machphysMFNList: return try machphysFrames(start)
         // -EOPNOTSUPP: there are no 32-bit PV guests.
@@ -85,9 +87,10 @@ extension Call {
         guard count <= UInt64(UInt32.max) >> progressShift, start < count, isAcceptable(argument),
             let target = try? target(argument.domain)
         else { return soFar }
-        // Nothing is populated on demand, as on ARM.
-        let isPopulatedOnDemand = operation == .populatePhysmap && argument.flags.populateOnDemand
-        guard argument.extentOrder <= maximumExtentOrder, !isPopulatedOnDemand else { return soFar }
+        let isOnDemand = operation == .populatePhysmap && argument.flags.populateOnDemand
+        // Only the toolstack promises memory; of that any extent.
+        if isOnDemand, target == domain || !platform.memoryFeatures.contains(.populateOnDemand) { return soFar }
+        guard argument.extentOrder <= (isOnDemand ? largestExtentOrder : maximumExtentOrder) else { return soFar }
         var done = start
         while done < count {
             if done != start, done % extentsBetweenChecks == 0, platform.shouldPreempt {
@@ -100,7 +103,9 @@ extension Call {
     }
 
     /// The largest extent that the caller may ask for (Xen: hwdom_max_order, domu_max_order).
-    var maximumExtentOrder: UInt32 { domain.pointee.isPrivileged ? 18 : 9 }
+    var maximumExtentOrder: UInt32 { domain.pointee.isPrivileged ? largestExtentOrder : 9 }
+    /// Xen: MAX_ORDER
+    private var largestExtentOrder: UInt32 { 18 }
 
     /// Address bits that leave a frame, and a node that the caller may insist on.
     private func isAcceptable(_ argument: MemoryReservation<Caller>) -> Bool {
@@ -125,6 +130,7 @@ extension Call {
         if operation == .increaseReservation { return target.pointee.increase(order: order, on: place, platform) }
         guard let frame = try? word(at: argument.extentStart, index) else { return false }
         if operation == .decreaseReservation { return target.pointee.release(GFN(frame), order: order, platform) }
+        if argument.flags.populateOnDemand { return target.pointee.markOnDemand(GFN(frame), order: order, platform) }
         return target.pointee.populate(GFN(frame), order: order, on: place, platform)
     }
 

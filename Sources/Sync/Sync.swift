@@ -7,6 +7,6 @@
 
 /// The order in which locks may be taken, lowest first.
 public enum LockRank: UInt8, Sendable {
-    case domainTable, domain, eventChannel, grantTable, p2m, frameList, frameAllocator, scheduler, timer, interruptController
-    case console
+    case domainTable, domain, eventChannel, grantTable, p2m, onDemand, frameList, frameAllocator, scheduler, timer
+    case interruptController, console
 }

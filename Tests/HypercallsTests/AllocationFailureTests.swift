@@ -90,6 +90,18 @@ extension Allocating {
         }
     }
 
+    @Sendable static func promise(_ pair: Pair) {
+        pair.host.isX86 = true
+        let isMarked = pair.guest.ref.pointee.markOnDemand(GFN(0x800), order: 9, pair.guest.platform)
+        #expect(isMarked)
+    }
+
+    @Sendable static func demand(_ pair: Pair) {
+        promise(pair)
+        let isSet = try? pair.guest.ref.pointee.setOnDemandTarget(40, pair.guest.platform)
+        #expect(isSet == true)
+    }
+
     static func mapGrant(_ pair: Pair) -> String {
         var map = GrantMap()
         map.domain = 4
@@ -128,6 +140,21 @@ extension Allocating {
             argument.map.nrEntries = 30
             argument.map.buffer = pair.dom0.scratch.rawValue + 256
             return "\(pair.dom0.memory(.setMemoryMap, &argument))"
+        },
+        Allocating("promise", prepare: { $0.host.isX86 = true }) { pair in
+            var argument = pair.dom0.reservation(1, from: 0x40_0000)
+            argument.domain = 4
+            argument.flags = MemoryFlags(rawValue: MemoryFlags.populateOnDemandBit)
+            return "\(pair.dom0.memory(.populatePhysmap, &argument))"
+        },
+        Allocating("set_pod_target", prepare: promise) { pair in
+            var argument = PoDTarget<Caller64>()
+            argument.domain = 4
+            argument.targetPages = 40
+            return "\(pair.dom0.memory(.setPoDTarget, &argument)) \(argument.cachePages)"
+        },
+        Allocating("demand", prepare: demand) { pair in
+            "\(pair.guest.access(0x800, write: true))"
         },
         Allocating("first grant frame", add(.grantTable, at: 0x40_0000)),
         Allocating("sixth grant frame", add(.grantTable, index: 5, at: 0x40_0000)),

@@ -90,6 +90,13 @@ struct FakeGuest: GuestMemory {
     func beginCopy() { host.copies += 1 }
     func endCopy() { host.copies -= 1 }
 
+    func makeAccessible(_ address: GuestVirtualAddress, write: Bool) -> Bool {
+        precondition(host.copies == 0, "would wait for its own copy")
+        guard let domain else { return false }
+        let platform = FakePlatform(host: host, running: domain)
+        return domain.pointee.resolve(GFN(address.rawValue >> pageShift), write: write, platform) == .again
+    }
+
     func translate(_ address: GuestVirtualAddress, write: Bool) -> MachineAddress? {
         precondition(host.copies == 1, "looked up outside of a copy")
         guard let domain else { return nil }
@@ -276,6 +283,9 @@ final class FakeDomain {
 
     func type(_ gfn: UInt64) -> P2MType { ref.pointee.p2m.withLock { $0.lookup(GFN(gfn)) }.type }
     func release(_ gfn: UInt64) -> Bool { ref.pointee.release(GFN(gfn), order: 0, platform) }
+    func populate(_ gfn: UInt64, order: UInt64) -> Bool { ref.pointee.populate(GFN(gfn), order: order, platform) }
+    /// What becomes of an access that stage 2 refused.
+    func access(_ gfn: UInt64, write: Bool) -> FaultAnswer { ref.pointee.resolve(GFN(gfn), write: write, platform) }
     func frame(_ gfn: UInt64) -> MFN { ref.pointee.p2m.withLock { $0.lookup(GFN(gfn)) }.frame }
 
     func write<Value: BitwiseCopyable>(_ value: Value, at address: GuestVirtualAddress) {

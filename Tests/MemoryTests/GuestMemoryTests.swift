@@ -13,6 +13,8 @@ private final class Guest: GuestMemory, @unchecked Sendable {
     let machine = FakeMachine(frames: 16)
     /// Frame of each page; nil where nothing is. Page 3 may not be written.
     var pages: [MFN?]
+    /// Pages that are not there before somebody has asked for them so many times.
+    var waiting: [UInt64: Int] = [:]
     var depth = 0
     var copies = 0
 
@@ -30,9 +32,17 @@ private final class Guest: GuestMemory, @unchecked Sendable {
     }
     func endCopy() { depth -= 1 }
 
+    func makeAccessible(_ address: GuestVirtualAddress, write: Bool) -> Bool {
+        precondition(depth == 0, "would wait for its own copy")
+        guard let times = waiting[address.rawValue >> pageShift], times > 0 else { return false }
+        waiting[address.rawValue >> pageShift] = times - 1
+        return true
+    }
+
     func translate(_ address: GuestVirtualAddress, write: Bool) -> MachineAddress? {
         precondition(depth == 1, "looked up outside of a copy")
         let page = address.rawValue >> pageShift
+        if let times = waiting[page], times > 0 { return nil }
         guard page < UInt64(pages.count), !(write && page == 3), let frame = pages[Int(page)] else { return nil }
         return frame.address + address.offset
     }
@@ -53,9 +63,24 @@ private final class Guest: GuestMemory, @unchecked Sendable {
             guest.frames.load(UInt8.self, at: guest.pages[1]!.address)
                 == UInt8(truncatingIfNeeded: (0x0102_0304_0506_0708 + 4095) >> 8))
         #expect(guest.depth == 0)
+        // One window for what lies in a page, one or two for each page else.
         let before = guest.copies
-        _ = try guest.read(UInt64.self, at: at(0, 4090))
+        _ = try guest.read(UInt64.self, at: at(0, 4088))
         #expect(guest.copies == before + 1)
+        _ = try guest.read(UInt64.self, at: at(0, 4090))
+        #expect(guest.copies == before + 4)
+    }
+
+    /// What was put off is done for a copy as for the guest's own access; for ever is not tried.
+    @Test func pagesThatWaitForAnAccess() throws {
+        guest.waiting = [1: 1, 2: 7]
+        try guest.write(UInt64.max, at: at(1, 4092))
+        #expect(try guest.read(UInt32.self, at: at(2, 0)) == .max)
+        #expect(guest.waiting == [1: 0, 2: 0])
+        guest.waiting = [1: 100]
+        #expect(throws: XenError.efault) { try guest.read(UInt8.self, at: at(1, 0)) }
+        #expect(guest.waiting == [1: 92])
+        #expect(guest.depth == 0)
     }
 
     @Test func faults() throws {

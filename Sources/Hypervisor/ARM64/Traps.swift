@@ -199,24 +199,30 @@ private func dataAbort(
     let redistributorOffset = access.address.rawValue &- domain.pointee.extra.redistributors.rawValue
     let isDistributor = distributorOffset < domain.pointee.extra.distributorSize
     guard access.isDecoded, isDistributor || redistributorOffset < domain.pointee.extra.redistributorsSize else {
-        return unhandledAbort(access, registers, vcpu)
+        return unhandledAbort(access, registers, vcpu, pcpu)
     }
     let offset = UInt32(truncatingIfNeeded: isDistributor ? distributorOffset : redistributorOffset)
     let value = access.isWrite ? registers[access.target] : nil
     guard
         let result = accessGIC(
             offset, isDistributor: isDistributor, width: UInt32(access.width), write: value, vcpu, pcpu)
-    else { return unhandledAbort(access, registers, vcpu) }
+    else { return unhandledAbort(access, registers, vcpu, pcpu) }
     if !access.isWrite { registers[access.target] = access.extend(result) }
     registers.skipInstruction()
     return false
 }
 
 @inline(never)
-private func unhandledAbort(_ access: DataAbort, _ registers: GuestRegisters, _ vcpu: MetalVCPU) -> Bool {
+private func unhandledAbort(
+    _ access: DataAbort, _ registers: GuestRegisters, _ vcpu: MetalVCPU, _ pcpu: PCPU
+) -> Bool {
     // Another vCPU may have mapped it, or be changing the mapping, meanwhile.
-    let type = vcpu.pointee.domain.pointee.p2m.withLock { $0.lookup(access.address.frame).type }
-    if access.kind == .translation, type != .invalid { return false }
+    let domain = vcpu.pointee.domain
+    if access.kind != .other,
+        domain.pointee.resolve(access.address.frame, write: access.isWrite, Metal(pcpu: pcpu)) == .again
+    {
+        return false
+    }
     logGuest(
         vcpu, "data abort at 0x\(hex: access.address.rawValue), pc 0x\(hex: registers.pc)"
     )

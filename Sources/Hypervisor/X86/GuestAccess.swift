@@ -48,11 +48,31 @@ struct RunningGuest: GuestMemory {
         let entry = domain.pointee.extra.nested.lookup(address.frame)
         switch entry.type {
         case .ramReadWrite, .grantReadWrite, .foreign: break
-        case .ramReadOnly, .grantReadOnly, .foreignReadOnly: if write { return nil }
+        case .ramReadOnly, .ramLogDirty, .grantReadOnly, .foreignReadOnly: if write { return nil }
         default: return nil
         }
         guard root.frameTable.value.index(of: entry.frame) != nil else { return nil }
         return entry.frame.address + address.offset
+    }
+
+    /// Runs `body` with that, in a copy window.
+    func withPlace<R>(
+        _ address: GuestAddress, of domain: MetalDomain, write: Bool, _ body: (MachineAddress) -> R
+    ) -> R? {
+        beginCopy()
+        defer { endCopy() }
+        return place(address, of: domain, write: write).map(body)
+    }
+
+    /// What the guest's own tables lie in has been touched by the guest.
+    @inline(never) func makeAccessible(_ address: GuestVirtualAddress, write: Bool) -> Bool {
+        guard let vcpu else { return false }
+        beginCopy()
+        let physical = physical(address.rawValue, write: write)
+        endCopy()
+        guard let physical else { return false }
+        let frame = GuestAddress(physical).frame
+        return vcpu.pointee.domain.pointee.resolve(frame, write: write, Metal(pcpu: pcpu, vcpu: vcpu)) == .again
     }
 
     private func word(_ address: UInt64, of domain: MetalDomain) -> UInt64? {

@@ -20,6 +20,12 @@ import XenABI
 func handleFault(_ fault: NestedFault, _ registers: GuestRegisters, _ vcpu: MetalVCPU, _ cpu: CPULocal) {
     let address = GuestAddress(fault.address)
     if let device = VirtualDevice(address, vcpu) { return emulate(device, address, registers, vcpu, cpu) }
+    let metal = Metal(pcpu: cpu.pcpu, vcpu: vcpu)
+    switch vcpu.pointee.domain.pointee.resolve(address.frame, write: fault.isWrite, fetch: fault.isFetch, metal) {
+    case .again: return
+    case .outOfMemory: return crash(vcpu, "no memory for 0x\(hex: fault.address)")
+    case .refused: break
+    }
     if !fault.isPresent, mapDevice(address, vcpu, cpu) { return }
     logGuest(
         vcpu,
@@ -166,9 +172,12 @@ private struct FaultingProcessor: EmulatedProcessor {
     ) throws(EmulationStop) -> R? {
         let physical = GuestAddress(try translate(address, write: write))
         let guest = RunningGuest(vcpu: vcpu, pcpu: cpu.pcpu)
-        guest.beginCopy()
-        defer { guest.endCopy() }
-        return guest.place(physical, of: vcpu.pointee.domain, write: write).map(body)
+        let domain = vcpu.pointee.domain
+        if let result = guest.withPlace(physical, of: domain, write: write, body) { return result }
+        guard domain.pointee.resolve(physical.frame, write: write, Metal(pcpu: cpu.pcpu, vcpu: vcpu)) == .again else {
+            return nil
+        }
+        return guest.withPlace(physical, of: domain, write: write, body)
     }
 
     private mutating func translate(_ address: UInt64, write: Bool) throws(EmulationStop) -> UInt64 {

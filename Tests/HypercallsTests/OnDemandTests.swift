@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Base
+import Containers
+import Domains
+import P2M
+import Support
+import Synchronization
+import Testing
+import XenABI
+
+@testable import Hypercalls
+
+/// RAM on demand, which only x86 has.
+@Suite struct OnDemandTests {
+    let host = FakeHost()
+    let dom0: FakeDomain
+    let guest: FakeDomain
+
+    init() throws {
+        host.isX86 = true
+        dom0 = try FakeDomain(0, host: host, privileged: true)
+        guest = try FakeDomain(4, host: host)
+    }
+
+    func promise(_ gfn: UInt64, order: UInt32 = 0, count: UInt64 = 1, by domain: FakeDomain? = nil) -> Outcome {
+        let domain = domain ?? dom0
+        var argument = domain.reservation(count, from: gfn, step: 1 << UInt64(order), order: order)
+        argument.domain = 4
+        argument.flags = MemoryFlags(rawValue: MemoryFlags.populateOnDemandBit)
+        return domain.memory(.populatePhysmap, &argument)
+    }
+
+    func target(_ pages: UInt64?, of id: UInt16 = 4, by domain: FakeDomain? = nil) -> (Outcome, PoDTarget<Caller64>) {
+        let domain = domain ?? dom0
+        var argument = PoDTarget<Caller64>()
+        argument.domain = id
+        argument.targetPages = pages ?? 77
+        var outcome = domain.memory(pages == nil ? .getPoDTarget : .setPoDTarget, &argument)
+        while case .again(let first) = outcome {
+            outcome = domain.call(.memoryOp, first, domain.scratch.rawValue)
+            argument = domain.read(at: domain.scratch)
+        }
+        return (outcome, argument)
+    }
+
+    func decrease(_ gfn: UInt64, order: UInt32 = 0) -> Outcome {
+        var argument = guest.reservation(1, from: gfn, order: order)
+        return guest.memory(.decreaseReservation, &argument)
+    }
+
+    var state: [UInt64] {
+        let state = guest.ref.pointee.onDemandState
+        return [state.total, state.cached, state.entries]
+    }
+
+    /// Shows: XENMEM_set_pod_target, XENMEM_get_pod_target, XENMEM_populate_physmap
+    @Test func promisedAndTouched() {
+        #expect(promise(0x400, order: 9, count: 2) == .value(2))
+        #expect(promise(0x1000, count: 3) == .value(3))
+        #expect(promise(0x400, order: 9) == .value(1), "promised again")
+        #expect(state == [32, 0, 1027])
+        #expect(guest.memory(.maximumGPFN, &anyone) == .value(0x1002))
+        // The cache is what is asked for beyond what is populated, but no more than waits.
+        #expect(target(32 + 600).0 == .success)
+        #expect(state == [632, 600, 1027])
+        let told = target(nil)
+        #expect(told.0 == .success)
+        #expect([told.1.totalPages, told.1.cachePages, told.1.entries] == [632, 600, 1027])
+        #expect(told.1.targetPages == 77)
+        // Touched: a large entry gets a large block.
+        #expect(guest.access(0x480, write: false) == .again)
+        #expect(guest.type(0x5FF) == .ramReadWrite && state == [632, 88, 515])
+        #expect(guest.read(UInt64.self, at: GuestVirtualAddress(0x400 << 12)) == 0)
+        // The next one has to do with single frames.
+        #expect(guest.access(0x600, write: true) == .again)
+        #expect(guest.type(0x600) == .ramReadWrite && guest.type(0x601) == .populateOnDemand)
+        // A hypercall touches as its caller would.
+        guest.write(UInt64(5), at: GuestVirtualAddress(0x601 << 12))
+        #expect(guest.read(UInt64.self, at: GuestVirtualAddress(0x602 << 12) + 4092) == 0)
+        #expect(state == [632, 84, 511])
+        // So does a mapping, an event word, a grant.
+        #expect(add(0x1000) == 0 && guest.type(0x1000) == .ramReadWrite)
+        #expect(state == [632, 83, 510])
+        #expect(guest.access(0x9999, write: true) == .refused)
+        #expect(guest.access(0x1000, write: true) == .again)
+    }
+
+    private func add(_ gfn: UInt64) -> Int32 {
+        let list = dom0.scratch + 512
+        dom0.write(gfn, at: list)
+        dom0.write(UInt64(0x300), at: list + 8)
+        var argument = AddToPhysmapBatch<Caller64>()
+        argument.domain = ReservedDomain.caller
+        argument.space = UInt16(MapSpace.gmfnForeign.rawValue)
+        argument.size = 1
+        argument.foreignDomain = 4
+        (argument.indexes, argument.gpfns, argument.errors) = (list.rawValue, list.rawValue + 8, list.rawValue + 16)
+        _ = dom0.memory(.addToPhysmapBatch, &argument)
+        return dom0.read(Int32.self, at: list + 16)
+    }
+
+    private var anyone: MemoryDomain {
+        get {
+            var asked = MemoryDomain()
+            asked.domain = ReservedDomain.caller
+            return asked
+        }
+        nonmutating set {}
+    }
+
+    /// Shows: XENMEM_set_pod_target, XENMEM_get_pod_target
+    @Test func targets() {
+        #expect(target(100).0 == .success, "nothing waits")
+        #expect(state == [32, 0, 0])
+        #expect(promise(0x400, order: 9) == .value(1))
+        host.preempts = true
+        #expect(target(132).0 == .success)
+        host.preempts = false
+        #expect(state == [132, 100, 512])
+        #expect(target(4096).0 == .success)
+        #expect(state == [544, 512, 512], "no more than waits")
+        #expect(target(100).0 == .success)
+        #expect(state == [544, 512, 512], "the balloon's affair")
+        for (pages, id, domain, error) in [
+            (4097, 4, dom0, XenError.einval), (.max, 4, dom0, .einval), (1 << 63, 4, dom0, .einval), (100, 9, dom0, .esrch),
+            (100, 9, guest, .esrch), (100, 4, guest, .eperm), (100, 0, guest, .eperm),
+            (100, ReservedDomain.xen, dom0, .esrch),
+        ] as [(UInt64, UInt16, FakeDomain, XenError)] {
+            #expect(target(pages, of: id, by: domain).0 == .error(error), "\(pages) \(id)")
+            if error != .einval { #expect(target(nil, of: id, by: domain).0 == .error(error)) }
+        }
+        for operation in [MemoryOp.setPoDTarget, .getPoDTarget] {
+            #expect(dom0.call(.memoryOp, UInt64(operation.rawValue), 1 << 39) == .error(.efault))
+            #expect(dom0.call(.memoryOp, UInt64(operation.rawValue) | 64, dom0.scratch.rawValue) == .error(.enosys))
+        }
+        // Bad promises.
+        #expect(promise(0x500, by: guest) == .value(0), "to oneself")
+        #expect(promise(0x100) == .value(0), "something is there")
+        #expect(promise(0x0, order: 9) == .value(0), "something is there")
+        #expect(promise(0x800, order: 19) == .value(0))
+        let beyond: [UInt64] = [.max, .max - 1, 1 << 52, 1 << 28]
+        for gfn in beyond { #expect(promise(gfn) == .value(0)) }
+        #expect(state == [544, 512, 512])
+    }
+
+    /// Shows: XENMEM_decrease_reservation
+    @Test func balloons() {
+        #expect(promise(0x400, order: 9, count: 2) == .value(2))
+        #expect(target(32 + 20).0 == .success)
+        // What waits is just gone; a part of a large entry too.
+        #expect(decrease(0x400, order: 3) == .value(1))
+        #expect(decrease(0x410) == .value(1))
+        #expect(state == [52, 20, 1015] && guest.type(0x410) == .invalid && guest.type(0x411) == .populateOnDemand)
+        // RAM goes to those that wait, all zero.
+        guest.write(UInt64(0xDEAD), at: GuestVirtualAddress(0x105 << 12) + 64)
+        let frame = guest.frame(0x105)
+        #expect(decrease(0x105) == .value(1))
+        #expect(state == [52, 21, 1015] && host.owners[frame]?.givenUp == false)
+        #expect(host.machine.source.load(UInt64.self, at: frame.address + 64) == 0)
+        #expect(decrease(0x105) == .value(0), "once")
+        // Fewer wait than there are frames for: those go.
+        #expect(decrease(0x400, order: 9) == .value(0), "a hole")
+        #expect(decrease(0x600, order: 9) == .value(1))
+        for gfn in 0x411..<UInt64(0x5F8) { _ = decrease(gfn) }
+        #expect(state == [52 - 21 + 16, 16, 16])
+        #expect(decrease(0x106) == .value(1))
+        #expect(state == [46, 16, 16], "and RAM goes to nobody")
+        for gfn in 0x408..<UInt64(0x410) { _ = decrease(gfn) }
+        guest.ref.pointee.emptyOnDemandCache(guest.platform)
+        #expect(state == [30, 0, 8])
+        #expect(guest.access(0x5FF, write: true) == .outOfMemory)
+        #expect(host.lines.last == "Dom4 out of PoD memory! (tot=30 ents=8 cache=0)")
+    }
+
+    /// Something else in the place of what waits: it waits no more.
+    @Test func covered() {
+        #expect(promise(0x400, order: 9) == .value(1))
+        #expect(target(32 + 20).0 == .success)
+        var more = guest.reservation(1, from: 0x408, order: 3)
+        #expect(guest.memory(.populatePhysmap, &more) == .value(1))
+        #expect(state == [60, 20, 504])
+        var argument = AddToPhysmap<Caller64>()
+        argument.domain = 4
+        argument.gpfn = 0x400
+        #expect(guest.memory(.addToPhysmap, &argument) == .success)
+        #expect(state == [60, 20, 503] && guest.frame(0x400) == guest.ref.pointee.sharedInfo)
+        argument.space = MapSpace.gmfn.rawValue
+        (argument.index, argument.gpfn) = (0x401, 0x100 + 40)
+        #expect(guest.memory(.addToPhysmap, &argument) == .success)
+        #expect(state == [60, 19, 502] && guest.type(0x401) == .invalid)
+        var remove = RemoveFromPhysmap<Caller64>()
+        remove.domain = 4
+        remove.gpfn = 0x402
+        #expect(guest.memory(.removeFromPhysmap, &remove) == .success)
+        #expect(state == [60, 18, 501])
+        more = guest.reservation(1, from: 0x400, order: 9)
+        #expect(guest.memory(.populatePhysmap, &more) == .value(1))
+        #expect(state[2] == 0)
+    }
+}
