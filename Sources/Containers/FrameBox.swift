@@ -9,7 +9,8 @@ public import Machine
 public struct FrameBox<Value: ~Copyable>: ~Copyable {
     /// The value. Valid until `take`.
     public let ref: Ref<Value>
-    let frame: MFN
+    /// The first of its frames.
+    public let frame: MFN
     let order: Int
 
     /// log2 of the frames that a value needs.
@@ -35,5 +36,15 @@ public struct FrameBox<Value: ~Copyable>: ~Copyable {
         let value = unsafe ref.unsafeAddress.move()
         frames.free(frame, order: order)
         return value
+    }
+
+    /// Leaves the value to whoever makes an owner of its reference and frame again.
+    public consuming func keep() -> Ref<Value> { ref }
+
+    /// The owner of a value that `keep` left: made once.
+    public init(kept: Ref<Value>, in frame: MFN) {
+        ref = kept
+        self.frame = frame
+        order = Self.order
     }
 }

@@ -7,12 +7,12 @@ public import GrantTables
 public import P2M
 public import Sync
 public import Synchronization
-public import Timekeeping
 public import XenABI
 
 /// A virtual machine: what is portable of it, and `Extra`, which is the machine's.
 ///
-/// Lives in frames and is reached by `Ref`; fields are constants, atomics, or behind locks.
+/// Lives in frames and is reached by `Ref`; fields are constants, atomics, or behind locks. A domain that dies stays where it is
+/// until every pCPU has left what it was doing when the domain could last be found (`Burial.swift`).
 public struct Domain<P: Platform>: ~Copyable {
     /// vCPUs a domain may have (Xen: MAX_VIRT_CPUS).
     public static var maximumVCPUs: Int { 128 }
@@ -22,8 +22,10 @@ public struct Domain<P: Platform>: ~Copyable {
     public let isPrivileged: Bool
     /// gfn == mfn for its RAM, so that its devices can do DMA without an IOMMU.
     public let isDirectMapped: Bool
+    /// The `CreateFlag`s that it was made with.
+    public let flags: UInt32
     /// Xen: xen_domain_handle_t, a UUID.
-    public let handle: DomainHandle
+    public let handle: SpinLock<DomainHandle>
     public let p2m: SpinLock<PageTable<P.Format, P.Frames>>
     /// Machine frame of shared_info.
     public let sharedInfo: MFN
@@ -38,6 +40,8 @@ public struct Domain<P: Platform>: ~Copyable {
     public let memoryMap = SpinLock(GuestMemoryMap(), rank: .domain)
     /// Frames for its entries on demand.
     let onDemandCache = SpinLock(OnDemandCache(), rank: .onDemand)
+    /// Bytes that the toolstack set aside for its page tables, which come from the heap nevertheless.
+    public let pagingPool = Atomic<UInt64>(0)
     /// HVM_PARAM_*.
     public let parameters = SpinLock(InlineArray<64, UInt64>(repeating: 0), rank: .domain)
     /// Bit set of VMASST_TYPE_*.
@@ -56,21 +60,41 @@ public struct Domain<P: Platform>: ~Copyable {
     public let eventBox: FrameBox<EventChannels<P.Frames, Ref<VCPU<P>>>>
     /// Its grant table, which lives in a frame of its own.
     public let grantBox: FrameBox<GrantTable<P.Frames>>
-    let vcpuTable = Once<VCPUTable<P>>()
+    /// vCPUs that it is to have.
+    public let vcpuLimit: Int
+    let vcpus = FixedArray<128, AtomicRef<VCPU<P>>> { _ in AtomicRef() }
+
+    // Life and death: Pausing.swift, Death.swift, Burial.swift.
+
+    /// A `LifeStage`.
+    let stage = Atomic<UInt8>(LifeStage.alive.rawValue)
+    /// Reasons for which its vCPUs do not run, those of the toolstack among them.
+    let pauses = Atomic<UInt32>(0)
+    let toolstackPauses = Atomic<UInt32>(0)
+    /// Frames of its RAM that it has given up and that somebody still holds. Below zero for a moment where the holder is
+    /// faster than we are.
+    let heldFrames = Atomic<Int64>(0)
+    let teardown = SpinLock(Teardown(), rank: .domain)
+    /// The first frame that it lives in; 0 for a domain that is never freed.
+    let ownFrame = Atomic<UInt64>(0)
+    let nextCorpse = AtomicRef<Domain<P>>()
 
     public init(
         id: DomainID, isPrivileged: Bool, isDirectMapped: Bool, p2m: consuming PageTable<P.Format, P.Frames>,
-        sharedInfo: MFN,
-        maximumPages: UInt64, events: consuming FrameBox<EventChannels<P.Frames, Ref<VCPU<P>>>>,
+        sharedInfo: MFN, maximumPages: UInt64, vcpuLimit: Int = Self.maximumVCPUs, flags: UInt32 = 0,
+        handle: DomainHandle = DomainHandle(repeating: 0),
+        events: consuming FrameBox<EventChannels<P.Frames, Ref<VCPU<P>>>>,
         grants: consuming FrameBox<GrantTable<P.Frames>>, extra: consuming P.DomainExtra
     ) {
         self.id = id
         self.isPrivileged = isPrivileged
         self.isDirectMapped = isDirectMapped
-        handle = DomainHandle(repeating: 0)
+        self.flags = flags
+        self.handle = SpinLock(handle, rank: .domain)
         self.p2m = SpinLock(p2m, rank: .p2m)
         self.sharedInfo = sharedInfo
         self.maximumPages = Atomic(maximumPages)
+        self.vcpuLimit = vcpuLimit
         eventBox = events
         grantBox = grants
         self.extra = extra
@@ -87,58 +111,27 @@ public struct Domain<P: Platform>: ~Copyable {
     /// Its grant table.
     @inline(__always) public var grants: Ref<GrantTable<P.Frames>> { grantBox.ref }
 
-    /// Names the domain's vCPUs. Once, before the domain runs.
-    public func setVCPUs(_ table: consuming VCPUTable<P>) { vcpuTable.set(table) }
+    // MARK: vCPUs
 
-    public var vcpuCount: Int { vcpuTable.value.count }
-
-    /// The vCPU with this number, or nil.
-    @inline(__always) public func vcpu(_ id: VCPUID) -> Ref<VCPU<P>>? { vcpuTable.value[id.index] }
-}
-
-/// A domain's vCPUs by number.
-public struct VCPUTable<P: Platform>: ~Copyable, Sendable {
-    var entries = FixedTable<Ref<VCPU<P>>?, 128>(repeating: nil)
-    public private(set) var count = 0
-
-    public init() {}
-
-    /// Adds the vCPU with the next number. False where there are as many as there can be.
-    public mutating func append(_ vcpu: Ref<VCPU<P>>) -> Bool {
-        guard count < entries.indices.count else { return false }
-        entries[count] = vcpu
-        count += 1
-        return true
+    /// Adds the vCPU with the next number, to the domain and to its event channels. Throws ENOMEM.
+    public func add(_ vcpu: Ref<VCPU<P>>) throws(XenError) {
+        let index = vcpu.pointee.id.index
+        guard index == vcpuCount, index < vcpuLimit else { throw .einval }
+        try events.pointee.addVCPU(vcpu)
+        vcpus[index].store(vcpu)
     }
 
-    @inline(__always) public subscript(index: Int) -> Ref<VCPU<P>>? { index >= 0 && index < count ? entries[index] : nil }
-}
+    /// vCPUs that there are.
+    public var vcpuCount: Int { Int(events.pointee.vcpuCount) }
 
-/// A virtual processor.
-public struct VCPU<P: Platform>: ~Copyable {
-    public let id: VCPUID
-    public let domain: Ref<Domain<P>>
-    /// The scheduler's number for it.
-    public let unit: UInt16
-    /// Down until somebody starts it (PSCI CPU_ON, VCPUOP_up).
-    public let isUp: Atomic<Bool>
-    /// What it is doing and has done; the scheduler says so (`changeRunstate`).
-    let runstate: SpinLock<RunstateAccount>
-    /// The timers that it sets by hypercall (x86).
-    public let timers = SpinLock(VCPUTimers(), rank: .timer)
-    /// Guest virtual address of the runstate area; 0 for none.
-    let runstateArea = Atomic<UInt64>(0)
-    public let extra: P.VCPUExtra
+    /// The vCPU with this number, or nil.
+    @inline(__always) public func vcpu(_ id: VCPUID) -> Ref<VCPU<P>>? { id.index < 128 ? vcpus[id.index].load() : nil }
 
-    public init(
-        id: VCPUID, domain: Ref<Domain<P>>, unit: UInt16, isUp: Bool, extra: consuming P.VCPUExtra,
-        now: SystemTime = SystemTime(nanoseconds: 0)
-    ) {
-        self.id = id
-        self.domain = domain
-        self.unit = unit
-        self.isUp = Atomic(isUp)
-        runstate = SpinLock(RunstateAccount(isUp ? .runnable : .offline, now: now), rank: .timer)
-        self.extra = extra
+    /// Each of its vCPUs.
+    @inline(__always) public func forEachVCPU(_ body: (Ref<VCPU<P>>) -> Void) {
+        for index in 0..<vcpuLimit {
+            guard let vcpu = vcpus[index].load() else { return }
+            body(vcpu)
+        }
     }
 }

@@ -98,9 +98,13 @@ extension Domain {
         totalPages.wrappingSubtract(size, ordering: .relaxed)
     }
 
-    /// Gives back what stands nowhere: for a domain that ends.
-    public func emptyOnDemandCache(_ platform: P) {
-        while onDemandCache.withLock({ $0.count }) > 0 { shrinkCache(by: .max, platform) }
+    /// Gives back what stands nowhere: for a domain that ends. False where an interrupt waits, and not all is done.
+    public func emptyOnDemandCache(_ platform: P) -> Bool {
+        while onDemandCache.withLock({ $0.count }) > 0 {
+            shrinkCache(by: .max, platform)
+            if platform.shouldPreempt { return onDemandCache.withLock { $0.count } == 0 }
+        }
+        return true
     }
 
     /// Fewer entries wait than there are frames for: those frames are not the domain's any more.

@@ -29,6 +29,8 @@ public protocol Platform: Sendable {
     /// Translations of this domain's stage 2.
     func cache(of domain: borrowing Domain<Self>) -> Cache
     func domain(_ id: DomainID) -> Ref<Domain<Self>>?
+    /// Every domain but dom0.
+    var directory: Ref<DomainDirectory<Self>> { get }
 
     /// Makes the vCPU notice that `evtchn_upcall_pending` has been set, wherever it is.
     func raiseUpcall(_ vcpu: Ref<VCPU<Self>>)
@@ -80,6 +82,41 @@ public protocol Platform: Sendable {
 
     /// What XENVER_build_id says: the identity of the image, which its linker gave it. Nil where there is none.
     var buildID: InlineArray<20, UInt8>? { get }
+    // Domains that are made and end while the machine runs: see DomainMaking.swift.
+
+    /// What createdomain says of this ISA.
+    associatedtype ArchConfig: DomainConfig
+    var sharedInfoLayout: SharedInfoLayout { get }
+    func complete(_ config: inout CreateDomain<ArchConfig>) throws(XenError)
+    var grantLimits: GrantLimits { get }
+    func stage2Format() throws(XenError) -> Format
+    func makeExtra(
+        _ id: DomainID, _ config: CreateDomain<ArchConfig>, root: MFN
+    ) throws(XenError) -> DomainExtra
+    func furnish(_ domain: Ref<Domain<Self>>) throws(XenError)
+    func forgetTranslations(of domain: borrowing Domain<Self>)
+    func makeVCPUExtra(_ id: VCPUID, of domain: Ref<Domain<Self>>) throws(XenError) -> VCPUExtra
+    func takeUnit() -> UInt16?
+    func giveBackUnit(_ unit: UInt16)
+    func admit(_ vcpu: Ref<VCPU<Self>>)
+    func dismiss(_ vcpu: Ref<VCPU<Self>>)
+    func sleep(_ vcpu: Ref<VCPU<Self>>)
+    func waitUntilStopped(_ vcpu: Ref<VCPU<Self>>)
+    func endSleep(_ vcpu: Ref<VCPU<Self>>)
+    func standing(of vcpu: Ref<VCPU<Self>>) -> VCPUStanding
+    var processorCount: UInt32 { get }
+    func beginGrace() -> UInt64
+    func graceHasPassed(_ period: UInt64) -> Bool
+    func strayFrame(of domain: borrowing Domain<Self>, from place: inout UInt64) -> StrayFrame
+    func readContext(
+        of vcpu: Ref<VCPU<Self>>, to address: GuestVirtualAddress
+    ) throws(XenError)
+    func writeContext(
+        of vcpu: Ref<VCPU<Self>>, from address: GuestVirtualAddress
+    ) throws(XenError)
+    func setAddressSize(_ bits: UInt32, of domain: Ref<Domain<Self>>) throws(XenError)
+    var addressBits: UInt8 { get }
+
     /// See the defaults of these in PlatformOperations.swift.
     var vcpuOperations: UInt64 { get }
     var handsOnPCI: Bool { get }

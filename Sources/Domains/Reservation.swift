@@ -16,7 +16,7 @@ extension Domain {
     /// Xen: one extent of XENMEM_populate_physmap
     public func populate(_ gfn: GFN, order: UInt64, on place: NodeRequest = .anywhere, _ platform: P) -> Bool {
         let count: UInt64 = 1 << order
-        guard gfn.rawValue < UInt64.max - count else { return false }
+        guard isAlive, gfn.rawValue < UInt64.max - count else { return false }
         let range = GuestRange(start: gfn, count: count)
         if isDirectMapped {
             for offset in 0..<count where !platform.owns(MFN(gfn.rawValue + offset), self) { return false }
@@ -41,6 +41,7 @@ extension Domain {
 
     /// Frames for this domain, within what it may have; counted as its own from now on.
     func allocate(order: UInt64, on place: NodeRequest, _ platform: P) -> MFN? {
+        guard isAlive else { return nil }
         let count: UInt64 = 1 << order
         // Counted first, so that two vCPUs cannot both have the last one.
         let total = totalPages.wrappingAdd(count, ordering: .relaxed).newValue
@@ -88,6 +89,7 @@ extension Domain {
     ///
     /// Xen: one extent of XENMEM_decrease_reservation
     public func release(_ gfn: GFN, order: UInt64, _ platform: P) -> Bool {
+        guard isAlive else { return false }
         let count: UInt64 = 1 << order
         var offset: UInt64 = 0
         var isOnDemand = false
@@ -149,6 +151,7 @@ extension Domain {
             platform.giveBackClaim(claim.exchange(0, ordering: .relaxed))
             return
         }
+        guard isAlive else { throw .einval }
         let total = totalPages.load(ordering: .relaxed)
         guard claim.load(ordering: .relaxed) == 0, pages > total, pages <= maximumPages.load(ordering: .relaxed) else {
             throw .einval

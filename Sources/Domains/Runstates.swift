@@ -63,3 +63,8 @@ extension VCPU {
         try? platform.guest.write(UInt8(truncatingIfNeeded: information.entryTime >> 56), at: flagged)
     }
 }
+
+extension VCPU {
+    /// Nanoseconds that it ran, up to `now`.
+    public func cpuTime(now: SystemTime) -> UInt64 { runstate.withLock { $0.time(in: .running, now: now) } }
+}

@@ -87,6 +87,7 @@ extension Call {
         case .hvmOp: return try hvmOp()
         case .physdevOp: return try physdevOp()
         case .platformOp: return try platformOp()
+        case .domctl: return try domctl()
         case .vmAssist: return try vmAssist()
         case .multicall: return try multicall()
         default: throw .enosys

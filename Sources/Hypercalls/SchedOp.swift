@@ -51,13 +51,15 @@ extension Call {
             expected: .max, desired: reason & 0xFF, ordering: .acquiringAndReleasing)
     }
 
-    /// Xen: SCHEDOP_remote_shutdown. There is no other domain to shut down yet, and oneself is refused.
+    /// Xen: SCHEDOP_remote_shutdown. Oneself is refused.
     private func remoteShutdown() throws(XenError) -> Outcome {
         let argument = try platform.guest.read(SchedRemoteShutdown.self, at: handle(1))
-        guard argument.domain != ReservedDomain.caller, platform.domain(DomainID(argument.domain)) != nil else {
+        guard argument.domain != ReservedDomain.caller, let target = platform.domain(DomainID(argument.domain)) else {
             throw .esrch
         }
-        throw .eperm
+        guard target != domain, domain.pointee.isPrivileged else { throw .eperm }
+        target.pointee.shutDown(argument.reason & 0xFF, platform)
+        return .success
     }
 
     /// Xen: SCHEDOP_watchdog. That there is no third one is said in 32 bits: the guest reads a large number.

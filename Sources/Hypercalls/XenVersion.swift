@@ -5,6 +5,7 @@ import Containers
 import Domains
 import Machine
 import Memory
+import Sync
 import XenABI
 
 extension Call {
@@ -30,7 +31,7 @@ extension Call {
         case .pageSize:
             guard argument.rawValue == 0 else { throw .einval }
             return .value(Int64(pageSize))
-        case .guestHandle: try platform.guest.write(domain.pointee.handle, at: argument)
+        case .guestHandle: try platform.guest.write(domain.pointee.handle.withLock { $0 }, at: argument)
         case .commandLine: try platform.writeCommandLine(at: argument)
         case .buildID: return try writeBuildID(argument)
         }

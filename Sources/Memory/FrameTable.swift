@@ -134,6 +134,18 @@ public struct FrameTable<Frames: FrameMemory>: ~Copyable {
         return (DomainID(UInt16(truncatingIfNeeded: state)), use)
     }
 
+    /// The next frame that is `owner`'s for this use, from the `place`th frame of the table on, of which `atMost` are looked at.
+    public func first(of owner: DomainID, use: FrameUse, from place: inout UInt64, atMost: UInt64) -> MFN? {
+        let wanted = UInt64(owner.rawValue) | UInt64(use.rawValue) << 16
+        let end = min(UInt64(count), place + atMost)
+        while place < end {
+            let index = UInt32(truncatingIfNeeded: place)
+            place += 1
+            if info(index).pointee.state.load(ordering: .relaxed) & 0xFF_FFFF == wanted { return frame(at: index) }
+        }
+        return nil
+    }
+
     // MARK: References
 
     /// Takes a reference to a frame of `owner`'s, RAM or shared with it: whatever the owner does, nobody else gets it before
@@ -146,28 +158,46 @@ public struct FrameTable<Frames: FrameMemory>: ~Copyable {
         return change(index) { $0 & 0xFF_FFFF == wanted && $0 >> 32 < UInt64(UInt32.max) ? $0 + 1 << 32 : nil } != nil
     }
 
-    /// Drops a reference. True where its owner has given the frame up and this was the last one: the caller frees it.
+    /// Drops a reference. Where its owner has given the frame up and this was the last one, the caller frees it, and tells
+    /// the owner that was, which is returned: `nobody` for a frame that was shared.
     ///
     /// Xen: put_page
-    public func drop(_ frame: MFN) -> Bool {
-        guard let index = index(of: frame) else { return false }
+    public func drop(_ frame: MFN) -> DomainID? {
+        guard let index = index(of: frame) else { return nil }
         let old = change(index) { $0 >> 32 > 0 ? $0 - 1 << 32 : nil }
         guard let old else { fatalError("a frame's reference was dropped twice") }
-        return old >> 32 == 1 && old >> 16 & 0xFF == UInt64(FrameUse.abandoned.rawValue)
+        guard old >> 32 == 1, old >> 16 & 0xFF == UInt64(FrameUse.abandoned.rawValue) else { return nil }
+        return DomainID(UInt16(truncatingIfNeeded: old))
     }
 
-    /// The owner gives a frame up, RAM or shared. True where nobody holds it: the caller frees it. Else the last `drop` says
-    /// so.
-    public func giveUp(_ frame: MFN) -> Bool {
-        guard let index = index(of: frame) else { return false }
-        let abandoned = UInt64(FrameUse.abandoned.rawValue) << 16
+    /// What becomes of a frame that its owner gives up.
+    public enum GivenUp: Equatable, Sendable {
+        /// Nobody holds it: the caller frees it.
+        case free
+        /// Somebody does. The last `drop` returns this owner.
+        case held(DomainID)
+    }
+
+    /// The owner gives a frame up, RAM or shared.
+    public func giveUp(_ frame: MFN) -> GivenUp {
+        guard let index = index(of: frame) else { return .held(Self.nobody) }
         let old = change(index) { state in
             let use = UInt8(truncatingIfNeeded: state >> 16)
             guard use == FrameUse.domain.rawValue || use == FrameUse.shared.rawValue else { return nil }
-            return state & ~0xFF_0000 | abandoned
+            return Self.abandoned(state, use)
         }
         guard let old else { fatalError("a frame was given up that nobody has") }
-        return old >> 32 == 0
+        let after = Self.abandoned(old, UInt8(truncatingIfNeeded: old >> 16))
+        return old >> 32 == 0 ? .free : .held(DomainID(UInt16(truncatingIfNeeded: after)))
+    }
+
+    /// No domain's number.
+    public static var nobody: DomainID { DomainID(.max) }
+
+    /// RAM keeps its owner's name, whom the frame's last reference keeps from going; what was shared is nobody's.
+    private static func abandoned(_ state: UInt64, _ use: UInt8) -> UInt64 {
+        let owner = use == FrameUse.shared.rawValue ? UInt64(nobody.rawValue) : state & 0xFFFF
+        return state & ~0xFF_FFFF | UInt64(FrameUse.abandoned.rawValue) << 16 | owner
     }
 
     /// Replaces a frame's state by `new` of it, unless that is nil. Returns what it was.

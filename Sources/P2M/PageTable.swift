@@ -233,8 +233,8 @@ public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
         tableFrames -= 1
     }
 
-    /// Gives back every table. The mapped frames are the caller's to release.
-    public consuming func destroy() {
+    /// Gives back every table; this one is not used again. The mapped frames are the caller's to release.
+    public mutating func destroy() {
         for index in 0..<(UInt64(512) << UInt64(format.rootOrder)) {
             if case .table(let next) = format.decode(load(slot(root, index)), level: format.rootLevel) {
                 release(next, level: format.rootLevel + 1)

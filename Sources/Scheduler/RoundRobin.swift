@@ -40,6 +40,10 @@ public struct RoundRobin: Sendable {
         var state = State.absent
         var pcpu = PCPU(0)
         var next = UnitID.none
+        /// Whoever may wake it, it does not run.
+        var isAsleep = false
+        /// What it is while it is asleep: it would be queued.
+        var wantsToRun = false
     }
 
     struct Queue: BitwiseCopyable {
@@ -55,9 +59,9 @@ public struct RoundRobin: Sendable {
     public init() {}
 
     /// Adds a unit, blocked, to run on `pcpu`. False where the number is taken or too large.
-    public mutating func add(_ unit: UnitID, on pcpu: PCPU) -> Bool {
+    public mutating func add(_ unit: UnitID, on pcpu: PCPU, isAsleep: Bool = false) -> Bool {
         guard unit.index < Self.capacity, pcpu.index < 256, units[unit.index].state == .absent else { return false }
-        units[unit.index] = Unit(state: .blocked, pcpu: pcpu)
+        units[unit.index] = Unit(state: .blocked, pcpu: pcpu, isAsleep: isAsleep)
         return true
     }
 
@@ -67,6 +71,10 @@ public struct RoundRobin: Sendable {
         guard unit.index < Self.capacity else { return .none }
         switch units[unit.index].state {
         case .blocked:
+            guard !units[unit.index].isAsleep else {
+                units[unit.index].wantsToRun = true
+                return .none
+            }
             enqueue(unit)
             let pcpu = units[unit.index].pcpu
             return queues[pcpu.index].running == .none || queues[pcpu.index].length == 1
@@ -89,8 +97,52 @@ public struct RoundRobin: Sendable {
         let unit = queues[pcpu.index].running
         guard unit != .none else { return }
         queues[pcpu.index].running = .none
+        guard !units[unit.index].isAsleep else {
+            units[unit.index].state = .blocked
+            units[unit.index].wantsToRun = true
+            return
+        }
         enqueue(unit)
     }
+
+    // MARK: Sleep
+
+    /// The unit does not run until `endSleep`, whoever wakes it. Its pCPU must ask `next` where it runs.
+    public mutating func sleep(_ unit: UnitID) -> SchedulingHint {
+        guard unit.index < Self.capacity else { return .none }
+        units[unit.index].isAsleep = true
+        switch units[unit.index].state {
+        case .queued:
+            unlink(unit)
+            units[unit.index].state = .blocked
+            units[unit.index].wantsToRun = true
+            return .none
+        case .running: return .tickle(units[unit.index].pcpu)
+        case .blocked, .absent: return .none
+        }
+    }
+
+    /// The unit may run again, and does if it was woken meanwhile or had not blocked. As `wake`.
+    public mutating func endSleep(_ unit: UnitID) -> SchedulingHint {
+        guard unit.index < Self.capacity, units[unit.index].isAsleep else { return .none }
+        units[unit.index].isAsleep = false
+        guard units[unit.index].wantsToRun else { return .none }
+        units[unit.index].wantsToRun = false
+        return wake(unit)
+    }
+
+    /// The unit, which is asleep, has nothing to do when that ends.
+    public mutating func rest(_ unit: UnitID) {
+        if unit.index < Self.capacity { units[unit.index].wantsToRun = false }
+    }
+
+    /// Whether the unit waits for something, be it asleep or not.
+    public func isBlocked(_ unit: UnitID) -> Bool {
+        unit.index < Self.capacity && units[unit.index].state == .blocked && !units[unit.index].wantsToRun
+    }
+
+    /// The pCPU on which the unit runs when it does.
+    public func home(_ unit: UnitID) -> PCPU { unit.index < Self.capacity ? units[unit.index].pcpu : PCPU(0) }
 
     /// Takes a unit out of scheduling, whatever its state. Its pCPU must ask `next` where it was running.
     public mutating func remove(_ unit: UnitID) -> SchedulingHint {

@@ -60,6 +60,24 @@ final class FakeHost: @unchecked Sendable {
     var timerChanges = 0
     var infoMoves: [VCPUID] = []
     var upcallVectors: [VCPUID: UInt8] = [:]
+
+    // Domains that domctls make: see FakeLife.swift.
+
+    /// The directory, in storage that lasts as long as the host.
+    let directory = UnsafeMutablePointer<DomainDirectory<FakePlatform>>.allocate(capacity: 1)
+    /// The scheduler's numbers that are taken, and those of vCPUs that are asleep.
+    var units: Set<UInt16> = []
+    var asleep: Set<UInt16> = []
+    /// The last grace period that has begun, and the last that has passed. They pass at once unless `isSlow`.
+    var grace: (begun: UInt64, passed: UInt64) = (0, 0)
+    var isSlow = false
+    /// vCPUs that somebody waited for.
+    var waits = 0
+    /// Extras of domains and of vCPUs that live.
+    var extras = 0
+
+    init() { directory.initialize(to: DomainDirectory()) }
+    deinit { directory.deallocate() }
 }
 
 /// Counts its flushes.
@@ -110,6 +128,7 @@ struct FakePlatform: Platform {
     typealias Format = Stage2Format
     typealias DomainExtra = NoExtra
     typealias VCPUExtra = NoExtra
+    typealias ArchConfig = ARMDomainConfig
     let host: FakeHost
     var running: Ref<Domain<FakePlatform>>?
 
@@ -118,7 +137,9 @@ struct FakePlatform: Platform {
     var log: FakeLog { FakeLog(host: host) }
     func now() -> SystemTime { host.time }
     func cache(of domain: borrowing Domain<Self>) -> FakeCache { FakeCache(host: host) }
-    func domain(_ id: DomainID) -> Ref<Domain<Self>>? { host.domains[id.rawValue] }
+    func domain(_ id: DomainID) -> Ref<Domain<Self>>? {
+        host.domains[id.rawValue] ?? directory.pointee.domain(id, in: frames)
+    }
     func raiseUpcall(_ vcpu: Ref<VCPU<Self>>) { host.upcalls.append(vcpu.pointee.id) }
     var handsOnPCI: Bool { host.isX86 }
     var memoryFeatures: MemoryFeatures { host.isX86 ? .all : [] }
@@ -143,7 +164,7 @@ struct FakePlatform: Platform {
     }
     func owner(of frame: MFN) -> Ref<Domain<Self>>? {
         guard let owner = host.owners[frame], !owner.givenUp, !owner.isShared else { return nil }
-        return host.domains[owner.domain]
+        return domain(DomainID(owner.domain))
     }
     func owns(_ frame: MFN, _ domain: borrowing Domain<Self>) -> Bool {
         guard let owner = host.owners[frame] else { return false }
@@ -187,12 +208,17 @@ struct FakePlatform: Platform {
         return true
     }
     func drop(_ frame: MFN) {
+        let owner = host.owners[frame]!
         host.owners[frame]!.holds -= 1
         free(frame)
+        guard owner.givenUp, owner.holds == 1, !owner.isShared else { return }
+        if let domain = domain(DomainID(owner.domain)) { Domain.frameReturned(to: domain, self) }
     }
     func giveUp(_ frame: MFN) {
-        precondition(!host.owners[frame]!.givenUp, "given up twice")
+        let owner = host.owners[frame]!
+        precondition(!owner.givenUp, "given up twice")
         host.owners[frame]!.givenUp = true
+        if owner.holds > 0, !owner.isShared { domain(DomainID(owner.domain))?.pointee.frameHeld() }
         free(frame)
     }
     private func free(_ frame: MFN) {
@@ -219,7 +245,15 @@ struct FakePlatform: Platform {
     }
 }
 
-struct NoExtra: ~Copyable {}
+/// Counts itself.
+struct NoExtra: ~Copyable {
+    var host: FakeHost?
+    init(_ host: FakeHost? = nil) {
+        self.host = host
+        host?.extras += 1
+    }
+    deinit { host?.extras -= 1 }
+}
 
 /// A guest as the tests use it: RAM from guest frame 0x100 on, and a scratch area for arguments.
 final class FakeDomain {
@@ -251,17 +285,14 @@ final class FakeDomain {
                 id: DomainID(id), isPrivileged: privileged, isDirectMapped: isDirectMapped, p2m: table, sharedInfo: info,
                 maximumPages: 4096, events: events, grants: grants, extra: NoExtra()))
         host.domains[id] = ref
-        var names = VCPUTable<FakePlatform>()
         for number in 0..<count {
             let vcpu = FrameSlot<VCPU<FakePlatform>>(source)!.fill(
                 VCPU(
                     id: VCPUID(UInt32(number)), domain: ref, unit: UInt16(number), isUp: number == 0,
                     extra: NoExtra()))
             vcpus.append(vcpu)
-            _ = names.append(vcpu)
-            try ref.pointee.events.pointee.addVCPU(vcpu)
+            try ref.pointee.add(vcpu)
         }
-        ref.pointee.setVCPUs(names)
         for number in 0..<UInt64(frames) {
             guard !isDirectMapped else {
                 try addFrame(at: Self.firstFrame + number)

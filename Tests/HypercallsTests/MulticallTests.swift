@@ -31,7 +31,7 @@ import XenABI
     /// Shows: __HYPERVISOR_multicall
     @Test func eachHasItsResult() throws {
         let domain = try FakeDomain(1, host: host)
-        put(domain, [(.xenVersion, [0]), (.multicall, [0, 1]), (.domctl, []), (.xenVersion, [99])])
+        put(domain, [(.xenVersion, [0]), (.multicall, [0, 1]), (.sysctl, []), (.xenVersion, [99])])
         #expect(domain.call(.multicall, domain.scratch.rawValue, 4) == .success)
         #expect(result(domain, 0) == 0x4_0011)
         #expect(result(domain, 1) == Int64(XenError.einval.returnValue))

@@ -39,7 +39,7 @@ FAMILIES = (
     ("platform_op", "platform.h", r"XENPF_[a-z]\w+", r"^$", "PlatformOp"),
     ("console_io", "xen.h", r"CONSOLEIO_\w+", r"^$", "ConsoleIOOp"),
     ("vm_assist", "xen.h", r"VMASST_CMD_\w+", r"^$", "VMAssistCommand"),
-    ("domctl", "domctl.h", r"XEN_DOMCTL_[a-z]\w+", r"_op_|XEN_DOMCTL_[a-z_]*(flag|enable|disable|query|get|set)$^", "Domctl"),
+    ("domctl", "domctl.h", r"XEN_DOMCTL_[a-z]\w+", r"_op_|XEN_DOMCTL_vmtrace_(enable|disable|reset|output|get|set)", "Domctl"),
     ("sysctl", "sysctl.h", r"XEN_SYSCTL_[a-z]\w+", r"^$", "Sysctl"),
     ("dm_op", "hvm/dm_op.h", r"XEN_DMOP_[a-z]\w+", r"^$", "DeviceModelOp"),
     ("hypfs_op", "hypfs.h", r"XEN_HYPFS_OP_[a-z]\w+", r"^$", "HypFSOp"),

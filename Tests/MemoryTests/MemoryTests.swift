@@ -104,9 +104,14 @@ extension MemoryWorld {
     func node(of frame: MFN) -> NUMANode? { storage.pointee.node(of: frame) }
     func owner(of frame: MFN) -> (owner: DomainID, use: FrameUse)? { storage.pointee.owner(of: frame) }
     func assign(_ frame: MFN, to owner: DomainID, use: FrameUse) { storage.pointee.assign(frame, to: owner, use: use) }
-    func hold(_ frame: MFN, of owner: DomainID) -> Bool { storage.pointee.hold(frame, of: owner) }
-    func drop(_ frame: MFN) -> Bool { storage.pointee.drop(frame) }
-    func giveUp(_ frame: MFN) -> Bool { storage.pointee.giveUp(frame) }
+    func hold(_ frame: MFN, of owner: DomainID, use: FrameUse = .domain) -> Bool {
+        storage.pointee.hold(frame, of: owner, use: use)
+    }
+    func drop(_ frame: MFN) -> DomainID? { storage.pointee.drop(frame) }
+    func first(of owner: DomainID, from place: inout UInt64, atMost: UInt64) -> MFN? {
+        storage.pointee.first(of: owner, use: .domain, from: &place, atMost: atMost)
+    }
+    func giveUp(_ frame: MFN) -> FrameTable<FakeFrames>.GivenUp { storage.pointee.giveUp(frame) }
     /// The heap as code under test gets it.
     var frames: HeapFrames<FakeFrames> {
         withUnsafePointer(to: heap) { HeapFrames(unsafe Ref(unsafe: UnsafeMutablePointer(mutating: $0))) }
@@ -141,7 +146,7 @@ extension MemoryWorld {
             #expect(world.node(of: MFN(frame)) == nil)
             #expect(world.owner(of: MFN(frame)) == nil)
             #expect(!world.hold(MFN(frame), of: .dom0))
-            #expect(!world.drop(MFN(frame)) && !world.giveUp(MFN(frame)))
+            #expect(world.drop(MFN(frame)) == nil && world.giveUp(MFN(frame)) != .free)
         }
     }
 
@@ -155,18 +160,46 @@ extension MemoryWorld {
         #expect(world.owner(of: frame)?.owner == guest && world.owner(of: frame)?.use == .domain)
         #expect(!world.hold(frame, of: other))
         #expect(world.hold(frame, of: guest) && world.hold(frame, of: guest))
-        #expect(!world.drop(frame))
+        #expect(world.drop(frame) == nil)
         // Given up, it stays until the last reference goes, and nobody takes a new one.
-        #expect(!world.giveUp(frame))
+        #expect(world.giveUp(frame) == .held(guest))
         #expect(world.owner(of: frame)?.use == .abandoned)
         #expect(!world.hold(frame, of: guest))
-        #expect(world.drop(frame))
+        #expect(world.drop(frame) == guest)
         world.free(frame, order: 0)
         #expect(world.owner(of: frame)?.use == .free)
         #expect(!world.hold(frame, of: guest))
         let next = try #require(world.allocate(order: 0, node: nil))
         world.assign(next, to: guest, use: .domain)
-        #expect(world.giveUp(next))
+        #expect(world.giveUp(next) == .free)
+    }
+
+    /// A frame that was shared is nobody's once it is given up: its domain's number may be another's when it comes back.
+    @Test func sharedFramesForgetTheirDomain() throws {
+        let world = MemoryWorld()
+        let frame = try #require(world.allocate(order: 0, node: nil))
+        world.assign(frame, to: DomainID(3), use: .shared)
+        #expect(world.hold(frame, of: DomainID(3), use: .shared))
+        #expect(world.giveUp(frame) == .held(FrameTable<FakeFrames>.nobody))
+        #expect(world.drop(frame) == FrameTable<FakeFrames>.nobody)
+    }
+
+    /// Frames of a domain's are found wherever they are, a few at a time.
+    @Test func framesOfADomainAreFound() {
+        let world = MemoryWorld()
+        var own: Set<MFN> = []
+        for _ in 0..<5 {
+            let frame = world.allocate(order: 0, node: nil)!
+            world.assign(frame, to: DomainID(3), use: .domain)
+            own.insert(frame)
+        }
+        world.assign(world.allocate(order: 0, node: nil)!, to: DomainID(4), use: .domain)
+        var (place, found, calls) = (UInt64(0), Set<MFN>(), 0)
+        while place < UInt64(world.count) {
+            calls += 1
+            if let frame = world.first(of: DomainID(3), from: &place, atMost: 100) { found.insert(frame) }
+        }
+        #expect(found == own && calls >= Int(world.count) / 100)
     }
 }
 

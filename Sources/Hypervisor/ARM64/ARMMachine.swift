@@ -37,6 +37,7 @@ struct ARMMachine: ~Copyable {
     /// Whether the virtual timer's physical interrupt is handed through. Not on a GICv2: QEMU's (7.2) does not look at a
     /// line again that a guest's end of interrupt has deactivated, so a timer that fired meanwhile would be lost.
     var mapsTimer: Bool { if case .v3 = gic { true } else { false } }
+    var gicVersion: GICVersion { if case .v3 = gic { .v3 } else { .v2 } }
     /// CPUs that came up.
     var onlineCount: Int {
         var count = 0
@@ -74,6 +75,8 @@ struct ProcessorState: ~Copyable {
     let isOnline = Atomic<Bool>(false)
     /// Asked to look at the scheduler again.
     let reschedule = Atomic<Bool>(false)
+    /// The grace period that this pCPU has last gone through.
+    let grace = Atomic<UInt64>(0)
 }
 
 extension ARMMachine {

@@ -59,6 +59,7 @@ func load(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
     if cpu.loaded == vcpu { return }
     if let old = cpu.loaded { save(old, cpu.pcpu) }
     cpu.loaded = vcpu
+    vcpu.pointee.extra.holder.store(cpu.pcpu.rawValue + 1, ordering: .relaxed)
     let domain = vcpu.pointee.domain
     write_vttbr_el2(domain.pointee.extra.vttbr)
     write_vtcr_el2(domain.pointee.extra.vtcr)
@@ -78,6 +79,35 @@ private func save(_ vcpu: MetalVCPU, _ pcpu: PCPU) {
     arm64_isb()
     setDeadline(vcpu)
     saveInterface(vcpu, pcpu)
+    vcpu.pointee.extra.holder.store(0, ordering: .releasing)
+}
+
+/// Lets go of the registers of vCPUs that are paused: somebody may wait for them, to look at them or to free them.
+@inline(__always) func releasePaused(_ cpu: inout CPULocal) {
+    if let vcpu = cpu.loaded, vcpu != cpu.current, vcpu.pointee.pauses.load(ordering: .relaxed) > 0 {
+        evict(vcpu, &cpu)
+    }
+    if let vcpu = cpu.fpOwner, vcpu != cpu.current, vcpu.pointee.pauses.load(ordering: .relaxed) > 0 {
+        releaseFP(of: vcpu, &cpu)
+    }
+}
+
+@inline(never) private func evict(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
+    cpu.loaded = nil
+    // dom0's stage 2 stays; this one's may go, and the processor must not walk it meanwhile. What it walks instead it keeps
+    // under VMID 0, which is nobody's.
+    write_vttbr_el2(root.state.dom0.value.pointee.extra.vttbr & 0xFFFF_FFFF_FFFF)
+    save(vcpu, cpu.pcpu)
+}
+
+@inline(never) private func releaseFP(of vcpu: MetalVCPU, _ cpu: inout CPULocal) {
+    write_cptr_el2(allowFP)
+    arm64_isb()
+    // SAFETY: the registers are this vCPU's until now, which does not run.
+    unsafe arm64_save_fp(vcpu.pointee.extra.fp.address)
+    cpu.fpOwner = nil
+    write_cptr_el2(trapFP)
+    arm64_isb()
 }
 
 /// Takes a vCPU that is turned off from the pCPU, and forgets its interrupts.
@@ -120,9 +150,8 @@ private func saveInterface(_ vcpu: MetalVCPU, _ pcpu: PCPU) {
         state.control = UInt64(gic.virtualMachineControl)
         state.activePriorities[0] = UInt64(gic.activePriorities)
     }
-    let timer = machine.pointee.virtualTimer
-    state.timerIsActive = domain.pointee.extra.gic.isInFlight(timer, vcpu: vcpu.pointee.id)
-    machine.pointee.gic.setPrivateActive(timer, false, machine.pointee.processors[pcpu.index])
+    state.timerIsActive = domain.pointee.extra.gic.isInFlight(domain.pointee.extra.timer, vcpu: vcpu.pointee.id)
+    machine.pointee.gic.setPrivateActive(machine.pointee.virtualTimer, false, machine.pointee.processors[pcpu.index])
     // SAFETY: this pCPU still holds the vCPU.
     unsafe vcpu.pointee.extra.interface.address.pointee = state
 }

@@ -68,55 +68,76 @@ private func makeDomain(
     let source = MetalFrames(root.heap.reference)
     let bits = Int(physicalAddressBits())
     let format = Stage2Format(addressBits: min(bits, 48))
+    let (controller, timer) = (description.gic, description.timer)
+    keepMould(format, bits: UInt64(bits), controller.virtualInterface, frequency: timer.frequency)
     guard let table = PageTable(format: format, frames: source), let info = source.allocate() else {
         panic("no memory for dom0's page tables")
     }
     root.frameTable.value.assign(info, to: .dom0, use: .shared)
     let version: GICVersion = description.gic.version == .v3 ? .v3 : .v2
-    let lines = Int(root.state.machine.value.gic.distributor.lines)
-    let gic: VirtualGIC<MetalFrames>
-    do throws(VirtualGICError) {
-        gic = try VirtualGIC(version: version, vcpus: Int(plan.vcpus), sharedInterrupts: lines - 32, frames: source)
-    } catch {
-        panic("no memory for dom0's interrupt controller")
-    }
+    let gic = makeController(version, vcpus: plan.vcpus, source)
     let regions = gicRegions(description, vcpus: plan.vcpus)
     plan.gicRegions[0] = regions.distributor
     plan.gicRegions[1] = regions.second
     // Grant frames go where the hypervisor's image is: guest frames that never are RAM of a direct-mapped dom0.
     plan.grantFrames = GuestRange(start: GFN(image.start.rawValue), count: image.count)
     let extra = ARMDomain(
-        gic: gic, vttbr: 1 << 48 | table.root.address.rawValue, vtcr: translationControl(format, bits: UInt64(bits)),
+        gic: gic, vttbr: 1 << 48 | table.root.address.rawValue, vmid: .dom0,
+        vtcr: translationControl(format, bits: UInt64(bits)),
         distributor: GuestAddress(regions.distributor.start.rawValue), distributorSize: regions.distributor.size,
         redistributors: GuestAddress(version == .v3 ? regions.second.start.rawValue : 0),
-        redistributorsSize: version == .v3 ? regions.second.size : 0)
-    let events: FrameBox<EventChannels<MetalFrames, MetalVCPU>>
-    do throws(XenError) {
-        events = try EventChannels.create(
-            domain: .dom0, frames: source, layout: .arm, sharedInfo: info.address, lastPort: UInt32.max)
-    } catch {
-        panic("no memory for dom0's event channels")
-    }
-    let grants: FrameBox<GrantTable<MetalFrames>>
-    do throws(XenError) {
-        // Xen on ARM has version 1 only (GNTTAB_MAX_VERSION).
-        grants = try GrantTable.create(
-            domain: .dom0, frames: source, maximumFrames: 64, maximumMaptrackFrames: 1024, maximumVersion: 1,
-            NewGrantFrames(.dom0, Metal(pcpu: PCPU(0))))
-    } catch {
-        panic("no memory for dom0's grant table")
-    }
+        redistributorsSize: version == .v3 ? regions.second.size : 0, timer: root.state.machine.value.virtualTimer)
     guard let slot = FrameSlot<Domain<Metal>>(source) else { panic("no memory for dom0") }
     let domain = Domain<Metal>(
         id: .dom0, isPrivileged: true, isDirectMapped: true, p2m: table, sharedInfo: info, maximumPages: .max,
-        events: events, grants: grants, extra: extra)
+        vcpuLimit: Int(plan.vcpus), flags: CreateFlag.hvm | CreateFlag.hap,
+        events: makeEvents(info, source), grants: makeGrants(source), extra: extra)
     domain.setParameter(.callbackIRQ, eventCallback)
     let reference = slot.fill(domain)
     return (reference, format)
 }
 
+/// What later domains are made with.
+private func keepMould(_ format: Stage2Format, bits: UInt64, _ interface: DeviceTree.Region?, frequency: UInt32?) {
+    let clock: UInt32 = if let frequency { frequency } else { 0 }
+    let mould = DomainMould(
+        format: format, vtcr: translationControl(format, bits: bits), cpuInterface: interface?.start.frame,
+        clockFrequency: clock)
+    root.state.mould.set(mould)
+    root.state.domains.set(DomainDirectory())
+}
+
+private func makeController(_ version: GICVersion, vcpus: UInt32, _ source: MetalFrames) -> VirtualGIC<MetalFrames> {
+    let lines = Int(root.state.machine.value.gic.distributor.lines)
+    do throws(VirtualGICError) {
+        return try VirtualGIC(version: version, vcpus: Int(vcpus), sharedInterrupts: lines - 32, frames: source)
+    } catch {
+        panic("no memory for dom0's interrupt controller")
+    }
+}
+
+private func makeEvents(_ info: MFN, _ source: MetalFrames) -> FrameBox<EventChannels<MetalFrames, MetalVCPU>> {
+    do throws(XenError) {
+        return try EventChannels.create(
+            domain: .dom0, frames: source, layout: .arm, sharedInfo: info.address, lastPort: UInt32.max)
+    } catch {
+        panic("no memory for dom0's event channels")
+    }
+}
+
+private func makeGrants(_ source: MetalFrames) -> FrameBox<GrantTable<MetalFrames>> {
+    do throws(XenError) {
+        // Xen on ARM has version 1 only (GNTTAB_MAX_VERSION).
+        return try GrantTable.create(
+            domain: .dom0, frames: source, maximumFrames: 64, maximumMaptrackFrames: 1024, maximumVersion: 1,
+            NewGrantFrames(.dom0, Metal(pcpu: PCPU(0))))
+    } catch {
+        panic("no memory for dom0's grant table")
+    }
+}
+
 /// Which interrupt tells a guest of events: a PPI, level-sensitive and active low (hvm/params.h: HVM_PARAM_CALLBACK_IRQ).
-private var eventCallback: UInt64 {
+var eventCallback: UInt64 {
     HVMCallback.typePPI << 56 | HVMCallback.ppiFlagLowLevel << 8 | UInt64(ARMDomain.eventInterrupt)
 }
 
@@ -272,15 +293,14 @@ private func writeTree(_ tree: DeviceTree, _ plan: Dom0TreePlan, _ layout: Layou
 
 private func start(_ domain: MetalDomain, _ plan: Dom0TreePlan, entry: MachineAddress, tree: MachineAddress) {
     let source = MetalFrames(root.heap.reference)
-    var table = VCPUTable<Metal>()
-    var units = UnitTable()
+    let units = UnitTable()
     let machine = root.state.machine.reference
     for number in 0..<plan.vcpus {
         let id = VCPUID(number)
         let extra = ARMVCPU(mpidr: 1 << 31 | GICVersion.affinity(of: id))
         guard let slot = FrameSlot<VCPU<Metal>>(source) else { panic("no memory for dom0's vCPU \(number)") }
         let reference = slot.fill(VCPU(id: id, domain: domain, unit: UInt16(number), isUp: number == 0, extra: extra))
-        guard table.append(reference), (try? domain.pointee.events.pointee.addVCPU(reference)) != nil else {
+        guard (try? domain.pointee.add(reference)) != nil else {
             panic("no memory for dom0's vCPU \(number)")
         }
         let home = PCPU(number % UInt32(max(1, machine.pointee.onlineCount)))
@@ -290,7 +310,6 @@ private func start(_ domain: MetalDomain, _ plan: Dom0TreePlan, entry: MachineAd
             domain.pointee.extra.gic.map(machine.pointee.virtualTimer, vcpu: id, to: machine.pointee.virtualTimer)
         }
     }
-    domain.pointee.setVCPUs(table)
     root.state.units.set(units)
     root.state.dom0.set(domain)
     guard let first = domain.pointee.vcpu(VCPUID(0)) else { return }

@@ -50,11 +50,9 @@ func firmwareCall(_ registers: GuestRegisters, _ vcpu: MetalVCPU, _ cpu: inout C
         result = target.map { $0.pointee.isUp.load(ordering: .acquiring) ? 0 : 1 } ?? PSCIResult.invalidParameters
     case .migrateInfoType: result = PSCIResult.migrationNotRequired
     case .systemOff:
-        shutDown(vcpu.pointee.domain, .powerOff)
-        return stop(vcpu, &cpu)
+        return end(.powerOff, vcpu, &cpu)
     case .systemReset:
-        shutDown(vcpu.pointee.domain, .reboot)
-        return stop(vcpu, &cpu)
+        return end(.reboot, vcpu, &cpu)
     case .features:
         let asked = UInt32(truncatingIfNeeded: registers[1])
         let known = PSCIFunction(call: asked) != nil || asked == SMCCC.version
@@ -112,5 +110,6 @@ func reset(_ vcpu: MetalVCPU, entry: UInt64, context: UInt64) {
     unsafe vcpu.pointee.extra.frame.address.pointee = frame
     unsafe vcpu.pointee.extra.el1.address.pointee = state
     unsafe vcpu.pointee.extra.interface.address.pointee = InterfaceState()
+    vcpu.pointee.isInitialised.store(true, ordering: .relaxed)
     vcpu.pointee.extra.isRunnable.store(true, ordering: .releasing)
 }

@@ -33,12 +33,17 @@ struct ARMDomain: ~Copyable {
     let gic: VirtualGIC<MetalFrames>
     /// VTTBR_EL2: root of stage 2 and VMID.
     let vttbr: UInt64
+    let vmid: VMID
     let vtcr: UInt64
     /// Where the guest sees the distributor, and (v3) the redistributors; bytes.
     let distributor: GuestAddress
     let distributorSize: UInt64
     let redistributors: GuestAddress
     let redistributorsSize: UInt64
+    /// The private interrupt that is its virtual timer's.
+    let timer: UInt32
+    /// What its toolstack said of it; a new domain's is 32-bit (Xen: domain_type).
+    let is64Bit = Atomic<Bool>(false)
 }
 
 /// What this ISA keeps of a vCPU. The cells are the pCPU's that runs it.
@@ -49,6 +54,8 @@ struct ARMVCPU: ~Copyable {
     let interface = Cell(InterfaceState())
     /// 0, or 1 + the pCPU on which it runs: where a kick has to go.
     let place = Atomic<UInt32>(0)
+    /// 0, or 1 + the pCPU whose registers are this vCPU's, whether it runs there or not.
+    let holder = Atomic<UInt32>(0)
     /// Its registers are ready to run: set after `reset`, cleared before it is unloaded for good.
     let isRunnable = Atomic<Bool>(false)
     /// System time at which a blocked vCPU is to be woken whatever happens; `.max` for never.

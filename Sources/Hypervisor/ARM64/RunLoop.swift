@@ -59,13 +59,17 @@ private func reschedule(_ cpu: inout CPULocal) {
     let decision = root.state.scheduler.withLock { $0.next(on: cpu.pcpu, now: machine.pointee.now) }
     cpu.sliceEnd = decision.until
     cpu.current = if let unit = decision.unit { root.state.units.value[unit] } else { nil }
-    if let old, old != cpu.current { enter(.runnable, old, cpu.pcpu) }
+    if let old, old != cpu.current {
+        enter(old.pointee.pauses.load(ordering: .relaxed) > 0 ? .offline : .runnable, old, cpu.pcpu)
+    }
     if let vcpu = cpu.current {
         vcpu.pointee.extra.place.store(cpu.pcpu.rawValue + 1, ordering: .relaxed)
         load(vcpu, &cpu)
         if vcpu != old { enter(.running, vcpu, cpu.pcpu) }
     }
+    releasePaused(&cpu)
     programTimer(cpu)
+    passGrace(cpu.pcpu)
 }
 
 /// The vCPU comes to this pCPU or leaves it, and its registers are here.
@@ -146,7 +150,7 @@ private func handleVirtualTimer(_ interrupt: UInt32, _ value: UInt32, _ cpu: ino
         arm64_isb()
         machine.pointee.gic.deactivate(value)
     }
-    if let vcpu = cpu.loaded { pulse(interrupt, vcpu, from: cpu.pcpu) }
+    if let vcpu = cpu.loaded { pulse(vcpu.pointee.domain.pointee.extra.timer, vcpu, from: cpu.pcpu) }
 }
 
 private func handlePrivate(_ interrupt: UInt32, _ cpu: inout CPULocal) {
@@ -210,7 +214,8 @@ private func wakeExpired(_ cpu: CPULocal) {
     let now = root.state.machine.value.now.nanoseconds
     forEachHere(cpu.pcpu) { vcpu in
         let domain = vcpu.pointee.domain
-        if domain.pointee.takeExpiredWatchdog(Metal(pcpu: cpu.pcpu)) { watchdogExpired(domain) }
+        let platform = Metal(pcpu: cpu.pcpu)
+        if domain.pointee.takeExpiredWatchdog(platform) { watchdogExpired(domain, platform) }
         guard vcpu.pointee.extra.deadline.load(ordering: .relaxed) <= now else { return }
         vcpu.pointee.extra.deadline.store(.max, ordering: .relaxed)
         kick(vcpu, from: cpu.pcpu)

@@ -107,9 +107,15 @@ private func finish(
         block(vcpu, &cpu, polls: true)
         return true
     case .shutdown(let reason):
-        shutDown(vcpu.pointee.domain, reason)
-        return stop(vcpu, &cpu)
+        registers[0] = 0
+        return end(reason, vcpu, &cpu)
     }
+}
+
+/// The vCPU's domain shuts down, which takes its vCPUs from their pCPUs: dom0's for good, others' until somebody resumes it.
+func end(_ reason: ShutdownReason, _ vcpu: MetalVCPU, _ cpu: inout CPULocal) -> Bool {
+    shutDown(vcpu.pointee.domain, reason, Metal(pcpu: cpu.pcpu))
+    return vcpu.pointee.domain.pointee.id == .dom0 ? stop(vcpu, &cpu) : true
 }
 
 private func yield(_ cpu: inout CPULocal) -> Bool {

@@ -38,6 +38,12 @@ struct MachineState: ~Copyable {
     let scheduler = SpinLock(RoundRobin(), rank: .scheduler)
     let units = Once<UnitTable>()
     let dom0 = Once<MetalDomain>()
+    let domains = Once<DomainDirectory<Metal>>()
+    /// What every domain besides dom0 is made with.
+    let mould = Once<DomainMould>()
+    let vmids = SpinLock(VMIDTable(), rank: .domain)
+    /// The number of the last grace period that has begun.
+    let grace = Atomic<UInt64>(0)
     let guestLog = SpinLock(GuestLogBudget(), rank: .console)
     let dom0IsReady = Atomic<Bool>(false)
     let wallclock = SpinLock(Wallclock(), rank: .timer)

@@ -3,15 +3,36 @@
 import Base
 import Containers
 import Domains
+import EventChannels
 import Machine
 import Memory
+import Scheduler
 import Sync
 import Timekeeping
 import XenABI
 
 // What every machine with guests answers alike: domains, their frames, the console, the time of day.
 extension Metal {
-    func domain(_ id: DomainID) -> MetalDomain? { id == .dom0 && root.state.dom0.isSet ? root.state.dom0.value : nil }
+    func domain(_ id: DomainID) -> MetalDomain? {
+        if id == .dom0 { return root.state.dom0.isSet ? root.state.dom0.value : nil }
+        return directory.pointee.domain(id, in: frames)
+    }
+    var directory: Ref<DomainDirectory<Metal>> { root.state.domains.reference }
+    var sharedInfoLayout: SharedInfoLayout { Self.layout }
+
+    func standing(of vcpu: MetalVCPU) -> VCPUStanding {
+        let unit = UnitID(vcpu.pointee.unit)
+        return root.state.scheduler.withLock {
+            VCPUStanding(
+                isRunning: $0.running(unit) != nil, isBlocked: $0.isBlocked(unit), processor: $0.home(unit).rawValue)
+        }
+    }
+
+    func strayFrame(of domain: borrowing Domain<Metal>, from place: inout UInt64) -> StrayFrame {
+        guard place < UInt64(root.frameTable.value.count) else { return .none }
+        let frame = root.frameTable.value.first(of: domain.id, use: .domain, from: &place, atMost: 4096)
+        return frame.map { .found($0) } ?? .noneYet
+    }
 
     func owns(_ frame: MFN, _ domain: borrowing Domain<Metal>) -> Bool {
         guard let owner = root.frameTable.value.owner(of: frame) else { return false }
@@ -44,11 +65,16 @@ extension Metal {
     }
 
     func drop(_ frame: MFN) {
-        if root.frameTable.value.drop(frame) { frames.free(frame) }
+        guard let owner = root.frameTable.value.drop(frame) else { return }
+        frames.free(frame)
+        if let domain = domain(owner) { Domain.frameReturned(to: domain, self) }
     }
 
     func giveUp(_ frame: MFN) {
-        if root.frameTable.value.giveUp(frame) { frames.free(frame) }
+        switch root.frameTable.value.giveUp(frame) {
+        case .free: frames.free(frame)
+        case .held(let owner): domain(owner)?.pointee.frameHeld()
+        }
     }
 
     var maximumFrame: MFN { root.maximumFrame.value }

@@ -8,14 +8,14 @@ import Sync
 import Synchronization
 import XenABI
 
-/// A domain ends. dom0's end is the machine's.
-func shutDown(_ domain: MetalDomain, _ reason: ShutdownReason) {
+/// A domain ends. dom0's end is the machine's; any other is its toolstack's to take apart or to resume.
+func shutDown(_ domain: MetalDomain, _ reason: ShutdownReason, _ platform: Metal) {
+    guard domain.pointee.id == .dom0 else { return domain.pointee.shutDown(reason.rawValue, platform) }
     guard
         domain.pointee.shutdown.compareExchange(
             expected: 0, desired: reason.rawValue + 1, ordering: .acquiringAndReleasing
         ).exchanged
     else { return }
-    guard domain.pointee.id == .dom0 else { return }
     switch reason {
     case .powerOff:
         log.notice("Hardware Dom0 halted: halting machine")
@@ -36,7 +36,7 @@ func shutDown(_ domain: MetalDomain, _ reason: ShutdownReason) {
 }
 
 /// A domain did not poke its watchdog.
-func watchdogExpired(_ domain: MetalDomain) {
+func watchdogExpired(_ domain: MetalDomain, _ platform: Metal) {
     log.notice("Watchdog timer fired for domain \(domain.pointee.id.rawValue)")
-    shutDown(domain, .watchdog)
+    shutDown(domain, .watchdog, platform)
 }

@@ -195,8 +195,7 @@ private func startWallclock() {
 
 private func start(_ domain: MetalDomain, vcpus: UInt32, online: Int, entry: UInt32, info: MachineAddress) {
     let source = MetalFrames(root.heap.reference)
-    var table = VCPUTable<Metal>()
-    var units = UnitTable()
+    let units = UnitTable()
     for number in 0..<vcpus {
         guard let block = source.allocate(), let vectors = source.allocate(), let slot = FrameSlot<VCPU<Metal>>(source)
         else {
@@ -208,15 +207,15 @@ private func start(_ domain: MetalDomain, vcpus: UInt32, online: Int, entry: UIn
         fill(extra.block, for: domain.pointee.extra, tag: number + 1)
         let reference = slot.fill(
             VCPU(id: VCPUID(number), domain: domain, unit: UInt16(number), isUp: number == 0, extra: extra))
-        guard table.append(reference), (try? domain.pointee.events.pointee.addVCPU(reference)) != nil else {
+        guard (try? domain.pointee.add(reference)) != nil else {
             panic("no memory for dom0's vCPU \(number)")
         }
         let home = PCPU(number % UInt32(online))
         units.append(reference, home: home)
         _ = root.state.scheduler.withLock { $0.add(UnitID(UInt16(number)), on: home) }
     }
-    domain.pointee.setVCPUs(table)
     root.state.units.set(units)
+    root.state.domains.set(DomainDirectory())
     root.state.dom0.set(domain)
     startWallclock()
     guard let first = domain.pointee.vcpu(VCPUID(0)) else { return }

@@ -96,7 +96,7 @@ func crash(_ vcpu: MetalVCPU, _ why: LogLine) {
     log.error(
         "  cr0 \(hex: block[VMCBField.cr0]) cr2 \(hex: block[VMCBField.cr2]) cr3 \(hex: block[VMCBField.cr3]) cr4 \(hex: block[VMCBField.cr4]) efer \(hex: block[VMCBField.efer]) rsp \(hex: block[VMCBField.rsp]) rflags \(hex: block[VMCBField.rflags])"
     )
-    shutDown(vcpu.pointee.domain, .crash)
+    shutDown(vcpu.pointee.domain, .crash, Metal(pcpu: root.state.units.value.home(Int(vcpu.pointee.unit))))
 }
 
 // MARK: Instructions
@@ -228,7 +228,7 @@ private func finish(
         block(vcpu, &cpu, polls: true)
         return true
     case .shutdown(let reason):
-        shutDown(vcpu.pointee.domain, reason)
+        shutDown(vcpu.pointee.domain, reason, Metal(pcpu: cpu.pcpu))
         return stopped(vcpu, &cpu)
     case .again, .againWithRest: break
     }

@@ -44,7 +44,7 @@ func fireTimers(_ cpu: CPULocal) {
     forEachHere(cpu.pcpu) { vcpu in
         let platform = Metal(pcpu: cpu.pcpu)
         let domain = vcpu.pointee.domain
-        if domain.pointee.takeExpiredWatchdog(platform) { watchdogExpired(domain) }
+        if domain.pointee.takeExpiredWatchdog(platform) { watchdogExpired(domain, platform) }
         VCPU.fireTimers(of: vcpu, platform, now: now)
         if vcpu.pointee.extra.apic.fire(now: now) { kick(vcpu, from: cpu.pcpu) }
         guard vcpu.pointee.extra.deadline.load(ordering: .relaxed) <= now.nanoseconds else { return }

@@ -25,6 +25,7 @@ struct Metal: Platform {
     typealias Log = ConsoleLog
     typealias DomainExtra = X86Domain
     typealias VCPUExtra = X86VCPU
+    typealias ArchConfig = X86DomainConfig
 
     let pcpu: PCPU
     /// Whose memory `guest` is.

@@ -44,6 +44,7 @@ struct MachineState: ~Copyable {
     let scheduler = SpinLock(RoundRobin(), rank: .scheduler)
     let units = Once<UnitTable>()
     let dom0 = Once<MetalDomain>()
+    let domains = Once<DomainDirectory<Metal>>()
     let guestLog = SpinLock(GuestLogBudget(), rank: .console)
     let dom0IsReady = Atomic<Bool>(false)
     let wallclock = SpinLock(Wallclock(), rank: .timer)

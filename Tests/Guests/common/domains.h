@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Domains that a guest makes as dom0: domains.c. What includes this defines __XEN_TOOLS__ before anything else.
+#pragma once
+#include "guest.h"
+#include <xen/domctl.h>
+
+// Whether the hypervisor can make domains here.
+int domains_known(void);
+// A domctl; `operation` has its union filled in.
+long domctl(uint32_t command, domid_t domain, struct xen_domctl *operation);
+// A new domain with one vCPU, paused, or a failure to report as `fail` does.
+domid_t domain_make(void);
+// Gives it a page of RAM with the code and the vCPU's registers, and lets it run.
+void domain_run(domid_t domain, const uint32_t *code, unsigned words);
+// As many domains that sleep for ever.
+void domains_idle(unsigned count);
+void domain_destroy(domid_t domain);
+
+// ---- <isa>/domain.c --------------------------------------------------------------------------------
+
+// Where a guest's RAM begins.
+extern const unsigned long domain_memory;
+extern const uint32_t domain_sleeps[];
+extern const unsigned domain_sleeps_words;
+void domain_configure(struct xen_domctl_createdomain *config);
+// Once it has its vCPU, and no memory yet. On Xen only the vCPUs that there are follow a change of their width.
+void domain_prepare(domid_t domain);
+void domain_registers(vcpu_guest_context_t *context, unsigned long entry);
