@@ -149,7 +149,8 @@ final class PageTableSession<Format: EntryFormat>: ModelSession {
         let isEmpty = table!.unmap(all, cache: cache)
         let left = tableFrames(&table!)
         try expect(isEmpty && left == 1 << laws.format.rootOrder, "tables are left")
-        table.take()!.destroy()
+        table!.destroy()
+        table = nil
         try expect(laws.machine.outstanding == 0, "frames are left")
     }
 }
