@@ -8,14 +8,6 @@
 
 enum { WINDOW_SHIFT = 36 };             // 64 GB: nothing of dom0's is there
 
-// An ISA whose guests make no domains has none of <isa>/domain.c.
-#pragma weak domain_memory
-#pragma weak domain_sleeps
-#pragma weak domain_sleeps_words
-#pragma weak domain_configure
-#pragma weak domain_prepare
-#pragma weak domain_registers
-
 int domains_known(void) { return domain_configure != 0; }
 
 long domctl(uint32_t command, domid_t domain, struct xen_domctl *operation) {
@@ -49,8 +41,7 @@ static void memory_operation(const char *what, int operation, void *argument, lo
     if (code != expected) fail(what, code);
 }
 
-// One page of another domain's, in ours.
-static volatile uint32_t *show(domid_t domain, unsigned long frame) {
+volatile uint32_t *domain_show(domid_t domain, unsigned long frame) {
     xen_ulong_t index = frame;
     xen_pfn_t place = 1ul << (WINDOW_SHIFT - 12);
     int error = 0;
@@ -64,7 +55,7 @@ static volatile uint32_t *show(domid_t domain, unsigned long frame) {
     return (volatile uint32_t *)(1ul << WINDOW_SHIFT);
 }
 
-static void hide(void) {
+void domain_hide(void) {
     struct xen_remove_from_physmap remove = { .domid = DOMID_SELF, .gpfn = 1ul << (WINDOW_SHIFT - 12) };
     memory_operation("end of a foreign mapping", XENMEM_remove_from_physmap, &remove, 0);
 }
@@ -74,9 +65,9 @@ void domain_run(domid_t domain, const uint32_t *code, unsigned words) {
     struct xen_memory_reservation page = { .nr_extents = 1, .domid = domain };
     set_xen_guest_handle(page.extent_start, &frame);
     memory_operation("populate_physmap", XENMEM_populate_physmap, &page, 1);
-    volatile uint32_t *window = show(domain, frame);
+    volatile uint32_t *window = domain_show(domain, frame);
     for (unsigned i = 0; i < words; i++) window[i] = code[i];
-    hide();
+    domain_hide();
     static vcpu_guest_context_t context;
     domain_registers(&context, domain_memory);
     struct xen_domctl operation = { .u.vcpucontext.vcpu = 0 };

@@ -15,13 +15,29 @@ void domain_run(domid_t domain, const uint32_t *code, unsigned words);
 // As many domains that sleep for ever.
 void domains_idle(unsigned count);
 void domain_destroy(domid_t domain);
+// One page of another domain's, in ours, until `domain_hide`.
+volatile uint32_t *domain_show(domid_t domain, unsigned long frame);
+void domain_hide(void);
 
 // ---- <isa>/domain.c --------------------------------------------------------------------------------
+
+// An ISA whose guests make no domains has none of it.
+#pragma weak domain_memory
+#pragma weak domain_sleeps
+#pragma weak domain_sleeps_words
+#pragma weak domain_ends
+#pragma weak domain_ends_words
+#pragma weak domain_configure
+#pragma weak domain_prepare
+#pragma weak domain_registers
 
 // Where a guest's RAM begins.
 extern const unsigned long domain_memory;
 extern const uint32_t domain_sleeps[];
 extern const unsigned domain_sleeps_words;
+// Shuts down with reason `poweroff`.
+extern const uint32_t domain_ends[];
+extern const unsigned domain_ends_words;
 void domain_configure(struct xen_domctl_createdomain *config);
 // Once it has its vCPU, and no memory yet. On Xen only the vCPUs that there are follow a change of their width.
 void domain_prepare(domid_t domain);

@@ -83,3 +83,4 @@ void parameter_cases(void);
 void console_cases(void);
 void multicall_cases(void);
 void number_cases(void);
+void domctl_cases(void);
