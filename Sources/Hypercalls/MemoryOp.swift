@@ -43,7 +43,6 @@ extension Call {
         case .claimPages: return try claimPages(start)
         case .acquireResource: return try acquireResource(start)
         case .reservedDeviceMemoryMap: return try reservedDeviceMemory(start)
-        // -EOPNOTSUPP: no domain has virtual NUMA nodes, which only a domctl could give it.
         case .getVNUMAInfo: return try virtualNUMA(start)
         case .getSharingFreedPages, .getSharingSharedPages: return try sharedPages(start)
         default: throw .enosys
@@ -85,7 +84,7 @@ extension Call {
         guard let argument = try? platform.guest.read(MemoryReservation<Caller>.self, at: handle(1)) else { return soFar }
         let count = argument.nrExtents.wide
         guard count <= UInt64(UInt32.max) >> progressShift, start < count, isAcceptable(argument),
-            let target = try? target(argument.domain)
+            let target = try? target(argument.domain), let place = try? place(argument.flags, for: target)
         else { return soFar }
         let isOnDemand = operation == .populatePhysmap && argument.flags.populateOnDemand
         // Only the toolstack promises memory; of that any extent.
@@ -96,7 +95,7 @@ extension Call {
             if done != start, done % extentsBetweenChecks == 0, platform.shouldPreempt {
                 return .again(first: arguments[0] & 0x3f | done << progressShift)
             }
-            guard extent(operation, argument, done, target) else { break }
+            guard extent(operation, argument, done, target, on: place) else { break }
             done += 1
         }
         return .value(Int64(done))
@@ -107,11 +106,9 @@ extension Call {
     /// Xen: MAX_ORDER
     private var largestExtentOrder: UInt32 { 18 }
 
-    /// Address bits that leave a frame, and a node that the caller may insist on.
+    /// Address bits that leave a frame.
     private func isAcceptable(_ argument: MemoryReservation<Caller>) -> Bool {
-        let flags = argument.flags
-        guard flags.addressBits == 0 || UInt64(flags.addressBits) > pageShift else { return false }
-        return flags.virtualNode || isAcceptable(node: flags)
+        argument.flags.addressBits == 0 || UInt64(argument.flags.addressBits) > pageShift
     }
 
     /// Any node of the first 64 for who may place memory; a wish of others is not heard, and they may not insist.
@@ -121,12 +118,10 @@ extension Call {
     }
 
     private func extent(
-        _ operation: MemoryOp?, _ argument: MemoryReservation<Caller>, _ index: UInt64, _ target: Ref<Domain<P>>
+        _ operation: MemoryOp?, _ argument: MemoryReservation<Caller>, _ index: UInt64, _ target: Ref<Domain<P>>,
+        on place: NodeRequest
     ) -> Bool {
         let order = UInt64(argument.extentOrder)
-        let isPlaced = domain.pointee.isPrivileged && !argument.flags.virtualNode
-        let node = isPlaced ? argument.flags.node.map { NUMANode($0) } : nil
-        let place = NodeRequest(node, isExact: argument.flags.exactNode)
         if operation == .increaseReservation { return target.pointee.increase(order: order, on: place, platform) }
         guard let frame = try? word(at: argument.extentStart, index) else { return false }
         if operation == .decreaseReservation { return target.pointee.release(GFN(frame), order: order, platform) }
@@ -153,15 +148,6 @@ extension Call {
     private func sharedPages(_ start: UInt64) throws(XenError) -> Outcome {
         guard start == 0 else { throw .enosys }
         return .success
-    }
-
-    /// Xen: XENMEM_get_vnumainfo
-    private func virtualNUMA(_ start: UInt64) throws(XenError) -> Outcome {
-        try notContinued(start)
-        let argument = try platform.guest.read(VNUMATopologyInfo<Caller>.self, at: handle(1))
-        guard argument.pad == 0 else { throw .einval }
-        _ = try target(argument.domain)
-        throw .eopnotsupp
     }
 
     /// Xen: XENMEM_reserved_device_memory_map. No IOMMU reserves anything.

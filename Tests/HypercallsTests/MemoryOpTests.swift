@@ -166,7 +166,7 @@ extension FakeDomain {
         #expect(host.claimed == 0)
     }
 
-    /// Shows: XENMEM_exchange, XENMEM_get_vnumainfo, XENMEM_access_op, XENMEM_get_sharing_freed_pages,
+    /// Shows: XENMEM_exchange, XENMEM_access_op, XENMEM_get_sharing_freed_pages,
     ///   XENMEM_get_sharing_shared_pages, XENMEM_reserved_device_memory_map
     @Test func whatARMHasNot() throws {
         let guest = try FakeDomain(4, host: host)
