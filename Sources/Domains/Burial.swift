@@ -44,6 +44,8 @@ extension Domain {
         let id = id
         let info = sharedInfo
         platform.forgetTranslations(of: self)
+        setMemoryMap(GuestMemoryMap(), platform)
+        setVirtualNUMA(nil, platform)
         p2m.withLock { $0.destroy() }
         EventChannels.destroy(eventBox)
         GrantTable.destroy(grantBox, NewGrantFrames(id, platform))
