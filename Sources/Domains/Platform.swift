@@ -122,6 +122,11 @@ public protocol Platform: Sendable {
     var handsOnPCI: Bool { get }
     var memoryFeatures: MemoryFeatures { get }
     func machineMapEntry(_ index: Int) -> E820Entry?
+    func initialise(_ vcpu: Ref<VCPU<Self>>, from context: GuestVirtualAddress) throws(XenError)
+    func start(_ vcpu: Ref<VCPU<Self>>) -> Bool
+    func bringDown(_ vcpu: Ref<VCPU<Self>>)
+    func sendNMI(_ vcpu: Ref<VCPU<Self>>)
+    var grantOperations: UInt64 { get }
     func timersChanged(_ vcpu: Ref<VCPU<Self>>)
     func vcpuInfoMoved(_ vcpu: Ref<VCPU<Self>>)
     var hasUpcallVectors: Bool { get }

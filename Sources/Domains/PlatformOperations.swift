@@ -15,6 +15,17 @@ extension Platform {
     }
     /// Whether the hardware domain tells of the PCI devices that it finds, which need nothing from us.
     public var handsOnPCI: Bool { false }
+    /// Bit set of the `GrantTableOp`s that guests of this ISA may ask for: all.
+    public var grantOperations: UInt64 { .max }
+    /// Sets up a vCPU that has never run, from a structure in the caller's memory. Throws EFAULT, EINVAL, and EEXIST where it is
+    /// set up already.
+    public func initialise(_ vcpu: Ref<VCPU<Self>>, from context: GuestVirtualAddress) throws(XenError) { throw .enosys }
+    /// Runs a vCPU, from where it was if it has run before. False where it is not set up.
+    public func start(_ vcpu: Ref<VCPU<Self>>) -> Bool { false }
+    /// The vCPU does not run on, until it is started again.
+    public func bringDown(_ vcpu: Ref<VCPU<Self>>) {}
+    /// Interrupts the vCPU where nothing can be masked.
+    public func sendNMI(_ vcpu: Ref<VCPU<Self>>) {}
     /// The vCPU's own timers have changed: it is to be interrupted at another time.
     public func timersChanged(_ vcpu: Ref<VCPU<Self>>) {}
     /// The vCPU's vcpu_info is somewhere else: what stands in it of the time is to be written again.

@@ -11,6 +11,10 @@ import XenABI
 extension Call {
     /// Xen: __HYPERVISOR_grant_table_op (unsigned int cmd, void *uop, unsigned int count)
     func grantTableOp() throws(XenError) -> Outcome {
+        guard platform.grantOperations == .max || (word(0) < 64 && platform.grantOperations >> UInt64(word(0)) & 1 != 0)
+        else {
+            throw .enosys
+        }
         guard word(2) <= UInt32(Int32.max) else { throw .einval }
         // The upper bits are the progress of a cache flush.
         let operation = GrantTableOp(rawValue: word(0) & 0xFFF)

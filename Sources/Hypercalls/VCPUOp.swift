@@ -23,6 +23,10 @@ extension Call {
         switch VCPUOp(rawValue: word(0)) {
         case .registerVCPUInfo: try registerVCPUInfo(target)
         case .registerRunstateMemoryArea: try registerRunstateArea(target)
+        case .initialise: try platform.initialise(target, from: handle(2))
+        case .up: guard platform.start(target) else { throw .einval }
+        case .down: return bringDown(target)
+        case .sendNMI: platform.sendNMI(target)
         case .isUp: return .value(target.pointee.isUp.load(ordering: .acquiring) ? 1 : 0)
         case .getRunstateInfo:
             try platform.guest.write(target.pointee.runstateInformation(now: platform.now()), at: handle(2))
@@ -32,6 +36,19 @@ extension Call {
         case .stopPeriodicTimer: try stopPeriodic(target)
         default: throw .enosys
         }
+        return .success
+    }
+
+    /// Xen: VCPUOP_down. Without its last vCPU a domain is over.
+    private func bringDown(_ target: Ref<VCPU<P>>) -> Outcome {
+        var others = false
+        for number in 0..<UInt32(domain.pointee.vcpuCount) where VCPUID(number) != target.pointee.id {
+            if let other = domain.pointee.vcpu(VCPUID(number)), other.pointee.isUp.load(ordering: .acquiring) {
+                others = true
+            }
+        }
+        guard others else { return .shutdown(.powerOff) }
+        platform.bringDown(target)
         return .success
     }
 

@@ -39,6 +39,10 @@ public struct VirtualLocalAPIC: ~Copyable {
     }
 
     private var highestRequest: UInt8? {
+        // Before every entry of the guest, and mostly there is none.
+        var any: UInt32 = 0
+        for word in 0..<8 { any |= requests[word].load(ordering: .acquiring) }
+        guard any != 0 else { return nil }
         for word in (0..<8).reversed() {
             let bits = requests[word].load(ordering: .acquiring)
             if bits != 0 { return UInt8(word * 32 + 31 - bits.leadingZeroBitCount) }
@@ -114,6 +118,9 @@ public struct VirtualLocalAPIC: ~Copyable {
         default: registers.withLock { $0.read(offset, now: now) }
         }
     }
+
+    /// Whether an access to this register asks what time it is: those of the timer from its initial count on.
+    @inlinable public static func looksAtTime(_ offset: UInt32) -> Bool { offset >= 0x380 }
 
     /// The guest writes a register. In x2APIC mode the command register has its target in bits 32-63.
     public func write(_ offset: UInt32, _ value: UInt64, now: SystemTime) -> LocalAPICEffect {

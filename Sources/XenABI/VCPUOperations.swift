@@ -76,6 +76,13 @@
     @inlinable public init() {}
 }
 
+/// hvm/hvm_vcpu.h: struct vcpu_hvm_context.
+@frozen public struct VCPUHVMContext: BitwiseCopyable, Sendable {
+    /// VCPU_HVM_MODE_*, `pad`, and the registers.
+    public var words = InlineArray<16, UInt64>(repeating: 0)
+    @inlinable public init() {}
+}
+
 /// vcpu.h: struct vcpu_get_physid.
 @frozen public struct VCPUGetPhysID: BitwiseCopyable, Sendable {
     public var physID: UInt64 = 0

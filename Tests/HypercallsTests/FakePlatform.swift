@@ -60,6 +60,10 @@ final class FakeHost: @unchecked Sendable {
     var timerChanges = 0
     var infoMoves: [VCPUID] = []
     var upcallVectors: [VCPUID: UInt8] = [:]
+    /// What VCPUOP_initialise was given.
+    var contexts: [VCPUID: VCPUHVMContext] = [:]
+    var interruptedByNMI: [VCPUID] = []
+    var grantOperations = UInt64.max
 
     // Domains that domctls make: see FakeLife.swift.
 
@@ -148,6 +152,20 @@ struct FakePlatform: Platform {
     }
     var hasUpcallVectors: Bool { host.isX86 }
     var vcpuOperations: UInt64 { host.isX86 ? ~0 : 1 << 5 | 1 << 10 }
+    var grantOperations: UInt64 { host.grantOperations }
+    func initialise(_ vcpu: Ref<VCPU<Self>>, from context: GuestVirtualAddress) throws(XenError) {
+        guard host.isX86 else { throw .enosys }
+        let argument = try guest.read(VCPUHVMContext.self, at: context)
+        guard host.contexts[vcpu.pointee.id] == nil else { throw .eexist }
+        host.contexts[vcpu.pointee.id] = argument
+    }
+    func start(_ vcpu: Ref<VCPU<Self>>) -> Bool {
+        guard host.contexts[vcpu.pointee.id] != nil else { return false }
+        vcpu.pointee.isUp.store(true, ordering: .relaxed)
+        return true
+    }
+    func bringDown(_ vcpu: Ref<VCPU<Self>>) { vcpu.pointee.isUp.store(false, ordering: .relaxed) }
+    func sendNMI(_ vcpu: Ref<VCPU<Self>>) { host.interruptedByNMI.append(vcpu.pointee.id) }
     func timersChanged(_ vcpu: Ref<VCPU<Self>>) { host.timerChanges += 1 }
     func vcpuInfoMoved(_ vcpu: Ref<VCPU<Self>>) { host.infoMoves.append(vcpu.pointee.id) }
     func setUpcallVector(_ vector: UInt8, _ vcpu: Ref<VCPU<Self>>) throws(XenError) {

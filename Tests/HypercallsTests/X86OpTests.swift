@@ -93,7 +93,7 @@ import XenABI
         let told: RunstateInfo<Caller64> = domain.read(at: domain.scratch)
         #expect(told.state == Runstate.offline.rawValue)
         #expect(told.time[3] == 9000)
-        #expect(vcpuOp(domain, .initialise, 1, 0 as UInt64) == .error(.enosys))
+        #expect(vcpuOp(domain, .registerVCPUTimeMemoryArea, 1, 0 as UInt64) == .error(.enosys))
         #expect(domain.call(.vcpuOp, 77, 0, 0) == .error(.enosys))
     }
 
@@ -104,6 +104,44 @@ import XenABI
         info.gfn = 0x105
         #expect(vcpuOp(domain, .registerVCPUInfo, 1, info) == .success)
         #expect(host.infoMoves == [VCPUID(1)])
+    }
+
+    /// Shows: VCPUOP_initialise, VCPUOP_up, VCPUOP_down
+    @Test func startAndStop() throws {
+        let domain = try start()
+        let first = domain.vcpus[0]
+        let second = domain.vcpus[1]
+        #expect(vcpuOp(domain, .up, 1, 0 as UInt64) == .error(.einval), "not set up yet")
+        #expect(domain.call(.vcpuOp, UInt64(VCPUOp.initialise.rawValue), 1, 1 << 40) == .error(.efault))
+        var context = VCPUHVMContext()
+        context.words[9] = 0x1234
+        #expect(vcpuOp(domain, .initialise, 1, context) == .success)
+        #expect(host.contexts[VCPUID(1)]?.words[9] == 0x1234)
+        #expect(vcpuOp(domain, .initialise, 1, context) == .error(.eexist))
+        #expect(vcpuOp(domain, .initialise, 7, context) == .error(.enoent))
+        func isUp(_ vcpu: Ref<VCPU<FakePlatform>>) -> Bool { vcpu.pointee.isUp.load(ordering: .relaxed) }
+        #expect(!isUp(second))
+        #expect(vcpuOp(domain, .up, 1, 0 as UInt64) == .success)
+        #expect(isUp(second))
+        #expect(vcpuOp(domain, .down, 0, 0 as UInt64) == .success)
+        #expect(!isUp(first))
+        #expect(vcpuOp(domain, .down, 1, 0 as UInt64) == .shutdown(.powerOff), "the last one")
+    }
+
+    /// Shows: VCPUOP_send_nmi
+    @Test func sendNMI() throws {
+        let domain = try start()
+        #expect(vcpuOp(domain, .sendNMI, 1, 0 as UInt64) == .success)
+        #expect(host.interruptedByNMI == [VCPUID(1)])
+    }
+
+    /// An ISA's guests may not ask for all of them, whatever is in them.
+    @Test func grantOperationsOfTheISA() throws {
+        let domain = try start()
+        host.grantOperations = 1 << UInt64(GrantTableOp.querySize.rawValue)
+        #expect(domain.call(.grantTableOp, UInt64(GrantTableOp.querySize.rawValue), 1 << 40, 1) == .error(.efault))
+        #expect(domain.call(.grantTableOp, UInt64(GrantTableOp.transfer.rawValue), 1 << 40, 1 << 31) == .error(.enosys))
+        #expect(domain.call(.grantTableOp, 1 << 12, 0, 0) == .error(.enosys))
     }
 
     /// Shows: HVMOP_set_evtchn_upcall_vector

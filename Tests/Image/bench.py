@@ -16,12 +16,17 @@ from checks import OURS, REFERENCE
 from machines import Machine
 from payloads import BENCH, BENCH_TWO_VCPUS
 
-# True once nothing costs more on ours than on Debian's Xen: `make test` then keeps it so.
+# True once nothing costs more than it may: `make test` then keeps it so.
 GATE_ENABLED = True
 
 # Rows that the guest measures again beside 50 idle domains, and then with many ports open and many grants mapped too, may cost
 # this much more then.
 LOADS, LOAD_TOLERANCE = (" (50 idle domains)", " (loaded)"), 1.05
+
+# What ours may cost at most, in parts of what Debian's Xen does; and an exit and its return, with next to nothing between.
+SHARE = {"x86_64": 0.5}
+LIMITS = {"x86_64": {"null hypercall": 600, "CPUID": 600, "RDMSR of the APIC's base": 600, "x2APIC task priority write": 600,
+                     "port that is trapped": 494}}
 
 BOOT_ROW = "boot to the first dom0 instruction"
 
@@ -70,7 +75,7 @@ def measure(title, row_machine, hypervisor):
 
 
 def show(title, wanted, columns):
-    """One table; returns [(operation, ours, reference)] where both are known."""
+    """One table; returns [(operation, why it costs too much or None)] where both are known."""
     results = {hypervisor: values for hypervisor, (values, _) in columns.items()}
     operations = list(dict.fromkeys(row for values in results.values() for row in values))
     print(f"\n{title:53}" + "".join(f"{hypervisor:>14}" for hypervisor in columns) +
@@ -81,7 +86,7 @@ def show(title, wanted, columns):
         line = f"  {operation:51}" + "".join(f"{'-' if v is None else format(v, ','):>14}" for v in values)
         ours, reference = (results.get(hypervisor, {}).get(operation) for hypervisor in (OURS, REFERENCE))
         if ours is not None and reference:
-            compared.append((f"{title}: {operation}", ours, reference))
+            compared.append((f"{title}: {operation}", too_dear(operation, title.partition(",")[0], ours, reference)))
             line += f"{ours / reference:8.2f}"
         print(line)
     for hypervisor, (_, failure) in columns.items():
@@ -91,6 +96,17 @@ def show(title, wanted, columns):
         if title.startswith(isa):
             print(f"  {note}")
     return compared
+
+
+def too_dear(operation, isa, ours, reference):
+    """Why an operation costs too much, or None."""
+    limit = LIMITS.get(isa, {}).get(operation)
+    if limit and ours > limit:
+        return f"costs more than {limit}"
+    share = SHARE.get(isa, 1)
+    if ours > share * reference:
+        return f"costs more than {share} of what it costs on Debian's Xen" if share != 1 else "costs more than on Debian's Xen"
+    return None
 
 
 def grown(values):
@@ -104,7 +120,7 @@ def main():
     parser.add_argument("--hypervisor", default=f"{REFERENCE},{OURS}", help="columns, separated by commas")
     parser.add_argument("--isa", default="", help="of one ISA only")
     parser.add_argument("--select", default="", help="regexp that selects configurations")
-    parser.add_argument("--gate", action="store_true", help="fail where ours costs more than the reference")
+    parser.add_argument("--gate", action="store_true", help="fail where ours costs more than it may")
     arguments = parser.parse_args()
     hypervisors = arguments.hypervisor.split(",")
     rows = [row for row in CONFIGURATIONS if re.search(arguments.select, row[0]) and arguments.isa in ("", row[1].isa)]
@@ -118,10 +134,10 @@ def main():
     failures = [failure for _, failure in results.values() if failure]
     loaded = [f"{title}: {operation}" for (title, hypervisor), (values, _) in results.items()
               if hypervisor == OURS for operation in grown(values)]
-    dearer = [operation for operation, ours, reference in compared if ours > reference]
+    dearer = [(operation, reason) for operation, reason in compared if reason]
     if arguments.gate:
-        for operation in dearer:
-            print(f"FAIL  {operation}: costs more than on Debian's Xen")
+        for operation, reason in dearer:
+            print(f"FAIL  {operation}: {reason}")
         for operation in loaded:
             print(f"FAIL  {operation}: costs more than {LOAD_TOLERANCE} times what it costs without load")
         print(f"{len(compared) - len(dearer)} passed, {len(dearer) + len(loaded) + len(failures)} failed")

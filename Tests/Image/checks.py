@@ -118,7 +118,7 @@ def arm64_task(task, *expect):
 def differential(name, machine, payload, done):
     """A test guest that tells the same on both hypervisors, but for what its list of differences explains."""
     rules = Expectation((done,), (*CRASHES, "^guest failed"), verdict=done)
-    listing = debian.ROOT / "Tests/Guests" / payload.kernel(machine.isa).name / "differences.txt"
+    listing = debian.ROOT / "Tests/Guests" / payload.kernel(machine.isa).name / machine.isa / "differences.txt"
     return Check(name, machine, payload, {OURS: rules, REFERENCE: rules}, differences=listing)
 
 

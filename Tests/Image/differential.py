@@ -57,11 +57,9 @@ def results(text):
 
 def problems(ours, reference, entries):
     """What is wrong, one line each. `ours` and `reference` are `results`."""
-    lines = [f"only on ours: {'/'.join(key)}" for key in ours if key not in reference]
-    lines += [f"only on Debian's Xen: {'/'.join(key)}" for key in reference if key not in ours]
-    different = [key for key in ours if key in reference and ours[key] != reference[key]]
-    lines += [f"{'/'.join(key)}: Debian's Xen {reference[key]}, ours {ours[key]}" for key in different
-              if not any(entry.explains(*key) for entry in entries)]
+    different = [key for key in {**ours, **reference} if ours.get(key) != reference.get(key)]
+    lines = [f"{'/'.join(key)}: Debian's Xen {reference.get(key, 'silent')}, ours {ours.get(key, 'silent')}" for key in different
+             if not any(entry.explains(*key) for entry in entries)]
     for entry in entries:
         for pattern in entry.cases:
             if not any(entry.operation == operation and fnmatch.fnmatchcase(case, pattern)

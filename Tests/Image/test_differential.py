@@ -22,8 +22,8 @@ class Differential(unittest.TestCase):
         self.assertIn("no such difference: A/two", compare(REFERENCE, REFERENCE, LISTING))
 
     def test_a_case_that_is_missing_fails(self):
-        self.assertIn("only on Debian's Xen: B/one", compare(REFERENCE.replace("case: B", "cas"), REFERENCE, ""))
-        self.assertIn("only on ours: B/one", compare(REFERENCE, REFERENCE.replace("case: B", "cas"), ""))
+        self.assertIn("B/one: Debian's Xen 5 port 7, ours silent", compare(REFERENCE.replace("case: B", "cas"), REFERENCE, ""))
+        self.assertIn("B/one: Debian's Xen silent, ours 5 port 7", compare(REFERENCE, REFERENCE.replace("case: B", "cas"), ""))
 
     def test_a_case_told_twice_fails(self):
         self.assertIn("told twice: A/one", compare(REFERENCE * 2, REFERENCE, ""))

@@ -176,7 +176,7 @@ def differences():
         for match in re.finditer(r"/// Differs: (\w+): (.*(?:\n +/// {2,}.*)*)", text):
             yield match[1], re.sub(r"\s*\n +/// +", " ", match[2])
     for path in sorted((ROOT / "Tests" / "Guests").rglob("differences.txt")):
-        yield from ((entry.operation, entry.reason) for entry in differential.read_list(path.read_text()))
+        yield from ((entry.operation, f"{path.parent.name}: {entry.reason}") for entry in differential.read_list(path.read_text()))
 
 
 class Page:

@@ -53,6 +53,50 @@ import Testing
     }
 }
 
+@Suite struct VCPUStartTests {
+    /// 64-bit mode, all that must be set.
+    static var wide: InlineArray<16, UInt64> {
+        [1, 10, 11, 12, 13, 14, 15, 16, 17, 0xffff_8000_0000_0000, 2, 0x8000_0001, 0x1000, 0x20, 0x100, 0]
+    }
+    /// 32-bit mode, flat.
+    static var narrow: InlineArray<16, UInt64> {
+        let ends: UInt64 = 0xffff_ffff << 32 | 0xffff_ffff
+        return [
+            0, 11 << 32 | 10, 13 << 32 | 12, 15 << 32 | 14, 17 << 32 | 16, 2 << 32 | 0x2000, 0x1000 << 32 | 1, 0x20, 0, 0, 0,
+            0xffff_ffff << 32, ends, 0x67 << 32 | 0xffff_ffff, 0x0c92_0c92 << 32 | 0x0c92_0c9a, 0x89,
+        ]
+    }
+
+    @Test func wideContext() throws {
+        let start = try #require(VCPUStart(Self.wide))
+        #expect((0..<8).map { start.registers[$0] } == Array(10...17))
+        #expect(start.instruction == 0xffff_8000_0000_0000 && start.features == 0x500 && start.cr3 == 0x1000)
+        #expect(start.code.attributes == 0xa9b && start.stack.attributes == 0xc93 && start.task.limit == 0x67)
+    }
+
+    @Test func narrowContext() throws {
+        let start = try #require(VCPUStart(Self.narrow))
+        #expect((0..<8).map { start.registers[$0] } == Array(10...17))
+        #expect(start.instruction == 0x2000 && start.flags == 2 && start.cr0 == 1 && start.cr3 == 0x1000 && start.cr4 == 0x20)
+        #expect(start.code == .init(attributes: 0xc9b, limit: .max, base: 0))
+        #expect(start.task == .init(attributes: 0x8b, limit: 0x67, base: 0))
+    }
+
+    /// A word of a good context, and what it must not be.
+    static let refused: [(isWide: Bool, word: Int, value: UInt64)] = [
+        (true, 0, 2), (true, 0, 1 << 32 | 1), (true, 9, 1 << 47), (true, 11, 1), (true, 13, 0), (true, 13, 1 << 13 | 0x20),
+        (true, 14, 0), (true, 14, 0x101 | 1 << 40), (false, 7, 1 << 32 | 0x20), (false, 8, 1 << 10), (false, 14, 0x1c9a),
+        (false, 14, 0x0c92_0c92_0c92_0c92), (false, 14, 0x0c92_0c9a_0c92_0c9a), (false, 15, 0x99), (false, 15, 1 << 32 | 0x89),
+        (false, 15, 1 << 16 | 0x89),
+    ]
+
+    @Test(arguments: refused) func refusals(_ row: (isWide: Bool, word: Int, value: UInt64)) {
+        var words = row.isWide ? Self.wide : Self.narrow
+        words[row.word] = row.value
+        #expect(VCPUStart(words) == nil)
+    }
+}
+
 /// Guest physical memory as a dictionary of words.
 @Suite struct GuestPagingTests {
     static func walk(

@@ -43,12 +43,12 @@ struct RunningGuest: GuestMemory {
         }
     }
 
-    /// Where a guest physical address is in RAM; nil where it is not. In a copy window.
+    /// Where a guest physical address is in RAM; nil where it is not, or in another's by a grant. In a copy window.
     func place(_ address: GuestAddress, of domain: MetalDomain, write: Bool) -> MachineAddress? {
         let entry = domain.pointee.extra.nested.lookup(address.frame)
         switch entry.type {
-        case .ramReadWrite, .grantReadWrite, .foreign: break
-        case .ramReadOnly, .ramLogDirty, .grantReadOnly, .foreignReadOnly: if write { return nil }
+        case .ramReadWrite, .foreign: break
+        case .ramReadOnly, .ramLogDirty, .foreignReadOnly: if write { return nil }
         default: return nil
         }
         guard root.frameTable.value.index(of: entry.frame) != nil else { return nil }

@@ -131,15 +131,19 @@ private func sendStartup(_ page: UInt8, to target: MetalVCPU, from pcpu: PCPU) {
         return startInRealMode(target, page, from: pcpu)
     }
     // It is about to stop: it starts itself then.
-    let wanted = Startup.isInit | Startup.isStart | UInt32(page)
-    _ = target.pointee.extra.startup.compareExchange(
-        expected: Startup.isInit, desired: wanted, ordering: .sequentiallyConsistent)
+    _ = target.pointee.extra.startup.replace(Startup.isInit, by: Startup.isInit | Startup.isStart | UInt32(page))
 }
 
-/// The vCPU has been sent INIT.
-func takeInit(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
+/// The vCPU has been sent INIT, or is to be down, from where it can go on.
+func takeStop(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
+    if vcpu.pointee.extra.startup.load(ordering: .relaxed) == Startup.isDown {
+        // Else it has been started again meanwhile.
+        guard vcpu.pointee.extra.startup.replace(Startup.isDown, by: Startup.isStopping) else { return }
+        if cpu.loaded == vcpu { saveLoaded(&cpu) }
+    }
     stop(vcpu, &cpu)
     let startup = vcpu.pointee.extra.startup.exchange(0, ordering: .sequentiallyConsistent)
+    if startup & Startup.isAgain != 0 { _ = startAgain(vcpu, from: cpu.pcpu) }
     if startup & Startup.isStart != 0 { sendStartup(UInt8(truncatingIfNeeded: startup), to: vcpu, from: cpu.pcpu) }
 }
 

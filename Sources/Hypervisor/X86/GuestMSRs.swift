@@ -56,7 +56,9 @@ private func set(_ number: UInt32, _ value: UInt64, _ block: ControlBlock, _ vcp
     let apic = Ref(apicOf: vcpu)
     if GuestMSR.x2APIC.contains(number) {
         guard apic.pointee.isX2 else { return false }
-        let effect = apic.pointee.write((number - 0x800) << 4, value, now: systemTime())
+        let offset = (number - 0x800) << 4
+        let now = VirtualLocalAPIC.looksAtTime(offset) ? systemTime() : SystemTime(nanoseconds: 0)
+        let effect = apic.pointee.write(offset, value, now: now)
         follow(effect, vcpu, cpu)
         return effect != .refused
     }

@@ -47,6 +47,8 @@ struct X86VCPU: ~Copyable {
     let isRunnable = Atomic<Bool>(false)
     /// System time at which a poll ends whatever happens; `.max` for never.
     let deadline = Atomic<UInt64>(.max)
+    /// 0: never set up; 1: somebody sets it up; 2: it has been.
+    let setUp = Atomic<UInt8>(0)
     /// The vector by which this vCPU hears of events; 0: the domain's callback.
     let upcallVector = Atomic<UInt8>(0)
     /// What another vCPU's INIT and startup messages want of it.
@@ -70,6 +72,10 @@ enum Startup {
     static var isInit: UInt32 { 1 << 8 }
     /// Bits 0-7 are the page.
     static var isStart: UInt32 { 1 << 9 }
+    /// VCPUOP_down; and while it stops for that; and VCPUOP_up in just that moment.
+    static var isDown: UInt32 { 1 << 10 }
+    static var isStopping: UInt32 { 1 << 11 }
+    static var isAgain: UInt32 { 1 << 12 }
 }
 
 /// A guest's virtual machine control block, in a frame of its own.

@@ -59,7 +59,14 @@ struct Metal: Platform {
     /// Where guests have the words of their shared_info.
     static var layout: SharedInfoLayout { .x86_64 }
     var capabilities: StaticString { "hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 " }
-    var machineFeatures: UInt32 { Feature.hvmCallbackVector.bit | Feature.hvmSafePVClock.bit | Feature.paePgdirAbove4GB.bit }
+    var machineFeatures: UInt32 { Feature.hvmCallbackVector.bit | Feature.hvmSafePVClock.bit }
+    /// HVM_PARAM_* by their numbers, for some have no names any more.
+    private static var toolstackParameters: UInt64 {
+        let numbers: InlineArray<18, UInt64> = [3, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 27, 28, 29, 31, 32, 33, 38]
+        var bits: UInt64 = 0
+        for index in numbers.indices { bits |= 1 << numbers[index] }
+        return bits
+    }
     /// Xen: arch/x86/hvm/hvm.c, hvm_allow_get_param and hvm_allow_set_param.
     var parameters: ParameterSets {
         let own =
@@ -68,7 +75,7 @@ struct Metal: Platform {
             | HVMParam.x87FIPWidth.bit
         return ParameterSets(
             readable: own | HVMParam.storePFN.bit | HVMParam.consolePFN.bit | HVMParam.altp2m.bit, settable: own,
-            toolstack: 0)
+            toolstack: Self.toolstackParameters)
     }
 }
 
@@ -76,9 +83,20 @@ struct Metal: Platform {
 
 extension Metal {
     var vcpuOperations: UInt64 {
-        let operations: InlineArray<8, VCPUOp> = [
-            .isUp, .getRunstateInfo, .registerRunstateMemoryArea, .setPeriodicTimer, .stopPeriodicTimer,
+        let operations: InlineArray<12, VCPUOp> = [
+            .initialise, .up, .down, .sendNMI, .isUp, .getRunstateInfo, .registerRunstateMemoryArea, .setPeriodicTimer,
+            .stopPeriodicTimer,
             .setSingleshotTimer, .stopSingleshotTimer, .registerVCPUInfo,
+        ]
+        var bits: UInt64 = 0
+        for index in operations.indices { bits |= 1 << UInt64(operations[index].rawValue) }
+        return bits
+    }
+
+    /// Xen: hvm_grant_table_op
+    var grantOperations: UInt64 {
+        let operations: InlineArray<8, GrantTableOp> = [
+            .mapGrantRef, .unmapGrantRef, .setupTable, .copy, .querySize, .setVersion, .getVersion, .swapGrantRef,
         ]
         var bits: UInt64 = 0
         for index in operations.indices { bits |= 1 << UInt64(operations[index].rawValue) }

@@ -68,15 +68,8 @@ private func note(_ state: Runstate, _ vcpu: MetalVCPU, _ pcpu: PCPU) {
 /// Gives the pCPU's vector registers to `vcpu`, saving whoever had them.
 private func load(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
     if cpu.loaded == vcpu { return }
+    saveLoaded(&cpu)
     let states = extendedStates()
-    if let old = cpu.loaded {
-        // What the guest has made of it: QEMU (7.2) does not intercept XSETBV.
-        if states != 0 {
-            old.pointee.extra.extendedControl.store(x86_read_xcr0(), ordering: .relaxed)
-            x86_write_xcr0(states)
-        }
-        unsafe x86_save_fp(UInt64(UInt(bitPattern: frames.pointer(to: old.pointee.extra.vectors))), states)
-    }
     if states != 0 { x86_write_xcr0(states) }
     // SAFETY: the area is the vCPU's frame, which nobody else uses.
     unsafe x86_restore_fp(UInt64(UInt(bitPattern: frames.pointer(to: vcpu.pointee.extra.vectors))), states)
@@ -84,6 +77,20 @@ private func load(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
     cpu.loaded = vcpu
     // A vCPU that was here before may have left its translations under the same tag.
     vcpu.pointee.extra.mustFlush.store(true, ordering: .relaxed)
+}
+
+/// Saves the vector registers of the vCPU that this pCPU holds, and holds none.
+func saveLoaded(_ cpu: inout CPULocal) {
+    guard let old = cpu.loaded else { return }
+    cpu.loaded = nil
+    let states = extendedStates()
+    // What the guest has made of it: QEMU (7.2) does not intercept XSETBV.
+    if states != 0 {
+        old.pointee.extra.extendedControl.store(x86_read_xcr0(), ordering: .relaxed)
+        x86_write_xcr0(states)
+    }
+    // SAFETY: the area is the vCPU's frame, which nobody else uses.
+    unsafe x86_save_fp(UInt64(UInt(bitPattern: frames.pointer(to: old.pointee.extra.vectors))), states)
 }
 
 /// The parts of XCR0 that are moved between vCPUs; 0 where there is no XSAVE.
@@ -99,7 +106,7 @@ private func runGuest(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
     let pc = root.state.pc.reference
     while true {
         if pc.pointee.states[cpu.pcpu.index].hasNews, handleNews(&cpu) { return }
-        if vcpu.pointee.extra.startup.load(ordering: .relaxed) & Startup.isInit != 0 { return takeInit(vcpu, &cpu) }
+        if vcpu.pointee.extra.startup.load(ordering: .relaxed) != 0 { return takeStop(vcpu, &cpu) }
         prepareInterrupts(vcpu)
         enter(vcpu, cpu)
         if handleExit(vcpu, &cpu) { return }

@@ -77,6 +77,7 @@ private func reset(_ vcpu: MetalVCPU, isFlat: Bool, codeSelector: UInt16, codeBa
     block[VMCBField.pat] = 0x0007_0406_0007_0406
     resetVectors(vcpu)
     vcpu.pointee.extra.mustFlush.store(true, ordering: .relaxed)
+    vcpu.pointee.extra.setUp.store(2, ordering: .releasing)
 }
 
 /// The x87 control word and MXCSR; all else is zeros.
@@ -109,4 +110,32 @@ func resetToRealMode(_ vcpu: MetalVCPU, page: UInt8) {
     vcpu.pointee.extra.apic.reset()
     reset(vcpu, isFlat: false, codeSelector: UInt16(page) << 8, codeBase: UInt64(page) << 12)
     vcpu.pointee.extra.block[VMCBField.cr0] = 0x6000_0010
+}
+
+/// As the domain wants it (VCPUOP_initialise). Its counter of time is that of the first vCPU.
+func reset(_ vcpu: MetalVCPU, to start: VCPUStart) {
+    reset(vcpu, isFlat: true, codeSelector: 0, codeBase: 0)
+    let block = vcpu.pointee.extra.block
+    // SAFETY: the vCPU is on no pCPU.
+    let registers = unsafe GuestRegisters(vcpu)
+    for number in 0..<8 { registers[number] = start.registers[number] }
+    block[VMCBField.rip] = start.instruction
+    block[VMCBField.rflags] = start.flags | 2
+    block[VMCBField.cr0] = start.cr0
+    block[VMCBField.cr3] = start.cr3
+    block[VMCBField.cr4] = start.cr4
+    // SVME is what VMRUN wants to see.
+    block[VMCBField.efer] = start.features | 1 << 12
+    let segments: InlineArray<5, (UInt64, VCPUStart.Segment)> = [
+        (VMCBField.cs, start.code), (VMCBField.ss, start.stack), (VMCBField.ds, start.data), (VMCBField.es, start.extra),
+        (VMCBField.tr, start.task),
+    ]
+    for index in segments.indices {
+        let (field, segment) = segments[index]
+        block.setSegment(field, selector: 0, attributes: segment.attributes, limit: segment.limit, base: segment.base)
+    }
+    block.store(UInt8(truncatingIfNeeded: start.stack.attributes >> 5 & 3), VMCBField.cpl)
+    if let first = vcpu.pointee.domain.pointee.vcpu(VCPUID(0)) {
+        block[VMCBField.tscOffset] = first.pointee.extra.block[VMCBField.tscOffset]
+    }
 }

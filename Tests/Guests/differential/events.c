@@ -103,7 +103,9 @@ static void bind_pirq(void) {
     static const uint32_t pirqs[] = { 0, 16, 33, 1023, ~0u };
     for (unsigned i = 0; i < COUNT(pirqs); i++) {
         struct evtchn_bind_pirq bind = { .pirq = pirqs[i], .flags = BIND_PIRQ__WILL_SHARE };
-        tell(numbered("PIRQ ", pirqs[i]), ask(EVTCHNOP_bind_pirq, &bind));
+        long code = ask(EVTCHNOP_bind_pirq, &bind);
+        tell(numbered("PIRQ ", pirqs[i]), code);
+        if (!code) close_port(bind.port);
     }
 }
 

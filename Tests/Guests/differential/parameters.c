@@ -33,7 +33,7 @@ static void get_parameters(const char *when) {
 static void set_parameters(void) {
     operation("HVMOP_set_param");
     for (unsigned index = 0; index <= HVM_NR_PARAMS; index++) {
-        if (index == HVM_PARAM_CALLBACK_IRQ) continue;
+        if (index == HVM_PARAM_CALLBACK_IRQ || index == FATAL_PARAMETER) continue;
         struct xen_hvm_param set = { .domid = DOMID_SELF, .index = index, .value = 7 };
         tell(numbered("parameter ", index), ask(HVMOP_set_param, &set));
     }

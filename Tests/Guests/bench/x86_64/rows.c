@@ -34,5 +34,6 @@ const struct benchmark isa_benchmarks[] = {
     { "x2APIC task priority write", task_priority_write },
     { "I/O APIC read", io_apic_read },
     { "singleshot timer", timer_interrupt, events_bind_timer },
+    { "ping-pong of two vCPUs", ping_pong, ping_pong_start, ping_pong_end },
     { 0 },
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // PVH start (Xen: docs/misc/pvh.pandoc: 32-bit protected mode, paging off, EBX start info) to long mode, and the gates.
-// Addresses are physical: the tables map the lowest 512 GB one to one, in pages of 1 GB.
+// Addresses are physical: the tables map the lowest 512 GB one to one, but for the page at 0.
 
 #define XEN_ELFNOTE_PHYS32_ENTRY 18
 #define CODE64 8
@@ -109,9 +109,23 @@ page_tables:
         .quad   gigabytes + 3
         .fill   511, 8, 0
 gigabytes:
-        .set    page, 0
-        .rept   512
+        .quad   megabytes + 3
+        .set    page, 1
+        .rept   511
         .quad   page << 30 | 0x83               // 1 GB, writable, present
+        .set    page, page + 1
+        .endr
+megabytes:
+        .quad   lowest + 3
+        .set    page, 1
+        .rept   511
+        .quad   page << 21 | 0x83               // 2 MB
+        .set    page, page + 1
+        .endr
+lowest: .quad   0
+        .set    page, 1
+        .rept   511
+        .quad   page << 12 | 3
         .set    page, page + 1
         .endr
 

@@ -7,7 +7,13 @@
 // RAM of dom0's behind the image, of which nothing else is used.
 #define FRESH_RAM 0x2000000ul
 
-enum { HYPERCALLS_OF_PAGE = 128, HYPERCALL_SIZE = 32 };
+// On Xen a vCPU that blocks while its interrupts are masked is not woken by any.
+#define MASKED_MEANS_ASLEEP
+
+// Xen crashes a domain that sets HVM_PARAM_VM86_TSS_SIZED to what is no size.
+#define FATAL_PARAMETER 37
+
+enum { HYPERCALLS_OF_PAGE = 128, HYPERCALL_SIZE = 32, IRET = 23 };  // which the page refuses with #UD
 
 // What the hypervisor has put there: machine_start asks for it.
 extern char hypercall_page[];
@@ -17,7 +23,7 @@ static inline long hypercall(unsigned long number, unsigned long a, unsigned lon
     register unsigned long rdi __asm__("rdi") = a;
     register unsigned long rsi __asm__("rsi") = b;
     register unsigned long rdx __asm__("rdx") = c;
-    if (number < HYPERCALLS_OF_PAGE)
+    if (number < HYPERCALLS_OF_PAGE && number != IRET)
         __asm__ volatile("call *%[entry]" : "+r"(rax), "+r"(rdi), "+r"(rsi), "+r"(rdx)
                          : [entry] "r"(hypercall_page + number * HYPERCALL_SIZE) : "memory");
     else
