@@ -60,6 +60,10 @@ extension Platform {
     public func waitUntilStopped(_ vcpu: Ref<VCPU<Self>>) {}
     /// It may run again.
     public func endSleep(_ vcpu: Ref<VCPU<Self>>) {}
+    /// Whether there is a processor of this number, and a vCPU can be moved to it.
+    public func canRun(on processor: UInt32) -> Bool { false }
+    /// The vCPU, which is the caller, goes on on another processor, which there is.
+    public func move(_ vcpu: Ref<VCPU<Self>>, to processor: UInt32) {}
     /// Processors that work.
     public var processorCount: UInt32 { 1 }
     /// A grace period begins, which has passed once every processor has been where it refers to no domain besides those of

@@ -104,6 +104,8 @@ public protocol Platform: Sendable {
     func waitUntilStopped(_ vcpu: Ref<VCPU<Self>>)
     func endSleep(_ vcpu: Ref<VCPU<Self>>)
     func standing(of vcpu: Ref<VCPU<Self>>) -> VCPUStanding
+    func canRun(on processor: UInt32) -> Bool
+    func move(_ vcpu: Ref<VCPU<Self>>, to processor: UInt32)
     var processorCount: UInt32 { get }
     func beginGrace() -> UInt64
     func graceHasPassed(_ period: UInt64) -> Bool

@@ -17,6 +17,8 @@ public struct VCPU<P: Platform>: ~Copyable {
     public let isUp: Atomic<Bool>
     /// Has registers to start with (Xen: is_initialised).
     public let isInitialised = Atomic<Bool>(false)
+    /// Is to stay on the pCPU where its domain wants it (SCHEDOP_pin_override).
+    public let isPinned = Atomic<Bool>(false)
     /// Reasons for which it does not run, its domain's being one.
     public let pauses = Atomic<UInt32>(0)
     /// What it is doing and has done; the scheduler says so (`changeRunstate`).

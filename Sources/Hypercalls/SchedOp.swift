@@ -20,7 +20,8 @@ extension Call {
         case .shutdownCode: return try shutdownCode()
         case .remoteShutdown: return try remoteShutdown()
         case .watchdog: return try watchdog()
-        case .pinOverride, nil: throw .enosys
+        case .pinOverride: return try pinOverride()
+        case nil: throw .enosys
         }
     }
 
@@ -59,6 +60,22 @@ extension Call {
         }
         guard target != domain, domain.pointee.isPrivileged else { throw .eperm }
         target.pointee.shutDown(argument.reason & 0xFF, platform)
+        return .success
+    }
+
+    /// Xen: SCHEDOP_pin_override. The hardware domain's vCPU goes to a processor and stays there, until it says so with a
+    /// negative number.
+    private func pinOverride() throws(XenError) -> Outcome {
+        guard domain.pointee.isPrivileged else { throw .eperm }
+        let pcpu = try platform.guest.read(SchedPinOverride.self, at: handle(1)).pcpu
+        guard pcpu >= 0 else {
+            guard vcpu.pointee.isPinned.exchange(false, ordering: .relaxed) else { throw .einval }
+            return .success
+        }
+        guard platform.canRun(on: UInt32(pcpu)) else { throw .einval }
+        guard !vcpu.pointee.isPinned.load(ordering: .relaxed) else { throw .ebusy }
+        platform.move(vcpu, to: UInt32(pcpu))
+        vcpu.pointee.isPinned.store(true, ordering: .relaxed)
         return .success
     }
 

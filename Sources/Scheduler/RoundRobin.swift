@@ -40,6 +40,8 @@ public struct RoundRobin: Sendable {
         var state = State.absent
         var pcpu = PCPU(0)
         var next = UnitID.none
+        /// Where it is queued the next time that it has run; nil: where it is.
+        var target: PCPU?
         /// Whoever may wake it, it does not run.
         var isAsleep = false
         /// What it is while it is asleep: it would be queued.
@@ -102,7 +104,17 @@ public struct RoundRobin: Sendable {
             units[unit.index].wantsToRun = true
             return
         }
+        if let target = units[unit.index].target {
+            units[unit.index].pcpu = target
+            units[unit.index].target = nil
+        }
         enqueue(unit)
+    }
+
+    /// The unit goes to another pCPU as soon as the one on which it runs asks `next`, or lets others go first: then it is queued
+    /// there, and that pCPU must ask `next` too.
+    public mutating func move(_ unit: UnitID, to pcpu: PCPU) {
+        if unit.index < Self.capacity, pcpu.index < 256 { units[unit.index].target = pcpu }
     }
 
     // MARK: Sleep

@@ -21,7 +21,6 @@
     case iomemPermission = 20
     case ioportPermission = 21
     case hypercallInit = 22
-    case softResetContinuation = 23
     case setTimeOffset = 24
     case getVCPUAffinity = 25
     case resumeDomain = 27

@@ -143,6 +143,22 @@ import XenABI
         #expect(dom0.domctl(.setVCPUContext, id, &context) == .success && dom0.information(id).onlineVCPUs == 0)
     }
 
+    /// Shows: SCHEDOP_pin_override
+    @Test func pins() throws {
+        var pin = SchedPinOverride()
+        func ask(_ pcpu: Int32, _ domain: FakeDomain) -> Outcome {
+            pin.pcpu = pcpu
+            return domain.operate(.schedOp, SchedOp.pinOverride.rawValue, &pin)
+        }
+        #expect(ask(-1, dom0) == .error(.einval))
+        #expect(ask(4, dom0) == .error(.einval) && ask(.max, dom0) == .error(.einval))
+        #expect(ask(3, dom0) == .success && ask(2, dom0) == .error(.ebusy) && tools.host.moves == ["0 to 3"])
+        #expect(ask(.min, dom0) == .success && ask(-1, dom0) == .error(.einval))
+        #expect(ask(2, dom0) == .success)
+        #expect(try ask(0, FakeDomain(4, host: tools.host)) == .error(.eperm))
+        #expect(dom0.call(.schedOp, UInt64(SchedOp.pinOverride.rawValue), 1 << 39) == .error(.efault))
+    }
+
     /// Shows: XEN_DOMCTL_set_address_size, XEN_DOMCTL_set_paging_mempool_size, XEN_DOMCTL_get_paging_mempool_size
     @Test func whatARMToolstacksSet() {
         let id = tools.make()

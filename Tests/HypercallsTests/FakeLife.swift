@@ -57,6 +57,11 @@ extension FakePlatform {
         VCPUStanding(isRunning: false, isBlocked: !host.asleep.contains(vcpu.pointee.unit), processor: 1)
     }
 
+    func canRun(on processor: UInt32) -> Bool { processor < 4 }
+    func move(_ vcpu: Ref<VCPU<FakePlatform>>, to processor: UInt32) {
+        host.moves.append("\(vcpu.pointee.id.rawValue) to \(processor)")
+    }
+
     func beginGrace() -> UInt64 {
         host.grace.begun += 1
         if !host.isSlow { host.grace.passed = host.grace.begun }

@@ -75,6 +75,8 @@ final class FakeHost: @unchecked Sendable {
     /// The last grace period that has begun, and the last that has passed. They pass at once unless `isSlow`.
     var grace: (begun: UInt64, passed: UInt64) = (0, 0)
     var isSlow = false
+    /// Which vCPU was moved to which processor.
+    var moves: [String] = []
     /// vCPUs that somebody waited for.
     var waits = 0
     /// Extras of domains and of vCPUs that live.

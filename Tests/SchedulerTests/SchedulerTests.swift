@@ -98,7 +98,8 @@ import Testing
     @Test func refusesWhatItCannotHold() {
         var scheduler = RoundRobin()
         let answers = [
-            scheduler.add(UnitID(512), on: PCPU(0)), scheduler.add(.none, on: PCPU(0)), scheduler.add(UnitID(1), on: PCPU(256)),
+            scheduler.add(UnitID(512), on: PCPU(0)), scheduler.add(.none, on: PCPU(0)),
+            scheduler.add(UnitID(1), on: PCPU(256)),
             scheduler.add(UnitID(511), on: PCPU(255)), scheduler.add(UnitID(511), on: PCPU(0)),
         ]
         #expect(answers == [false, false, false, true, false])
@@ -116,12 +117,33 @@ import Testing
         var home: [Int: Int] = [:]
         var queues: [[Int]] = Array(repeating: [], count: pcpus)
         var running: [Int?] = Array(repeating: nil, count: pcpus)
+        var (asleep, wants, target) = (Set<Int>(), Set<Int>(), [Int: Int]())
+        func wake(_ unit: Int, _ hint: SchedulingHint) -> Bool {
+            guard let place = home[unit], running[place] != unit, !queues[place].contains(unit) else { return hint == .none }
+            guard !asleep.contains(unit) else {
+                wants.insert(unit)
+                return hint == .none
+            }
+            let mustAsk = running[place] == nil || queues[place].isEmpty
+            queues[place].append(unit)
+            return hint == (mustAsk ? .tickle(PCPU(UInt32(place))) : .none)
+        }
+        func queueAgain(_ pcpu: Int) {
+            guard let unit = running[pcpu] else { return }
+            running[pcpu] = nil
+            guard !asleep.contains(unit) else {
+                wants.insert(unit)
+                return
+            }
+            home[unit] = target.removeValue(forKey: unit) ?? home[unit]
+            queues[home[unit]!].append(unit)
+        }
         for step in 0..<20_000 {
             let unit = Int.random(in: 0..<units, using: &random)
             let pcpu = Int.random(in: 0..<pcpus, using: &random)
             let (id, cpu) = (UnitID(UInt16(unit)), PCPU(UInt32(pcpu)))
             var isRight = true
-            switch Int.random(in: 0..<20, using: &random) {
+            switch Int.random(in: 0..<24, using: &random) {
             case 0...1:
                 isRight = scheduler.add(id, on: cpu) == (home[unit] == nil)
                 home[unit] = home[unit] ?? pcpu
@@ -133,24 +155,34 @@ import Testing
                     if ran { running[old] = nil }
                 }
                 isRight = scheduler.remove(id) == (ran ? .tickle(PCPU(UInt32(old ?? 0))) : .none)
+                _ = (asleep.remove(unit), wants.remove(unit), target.removeValue(forKey: unit))
             case 3...9:
-                let hint = scheduler.wake(id)
-                if let place = home[unit], running[place] != unit, !queues[place].contains(unit) {
-                    let mustAsk = running[place] == nil || queues[place].isEmpty
-                    queues[place].append(unit)
-                    isRight = hint == (mustAsk ? .tickle(PCPU(UInt32(place))) : .none)
-                } else {
-                    isRight = hint == .none
+                isRight = wake(unit, scheduler.wake(id))
+            case 20...21:
+                let hint = scheduler.sleep(id)
+                guard let place = home[unit] else { break }
+                asleep.insert(unit)
+                isRight = hint == (running[place] == unit ? .tickle(PCPU(UInt32(place))) : .none)
+                if let position = queues[place].firstIndex(of: unit) {
+                    queues[place].remove(at: position)
+                    wants.insert(unit)
                 }
+            case 22:
+                let hint = scheduler.endSleep(id)
+                let wanted = asleep.remove(unit) != nil && wants.remove(unit) != nil
+                isRight = wanted ? wake(unit, hint) : hint == .none
+            case 23:
+                guard home[unit] != nil else { break }
+                scheduler.move(id, to: cpu)
+                target[unit] = pcpu
             case 10...11:
                 scheduler.block(on: cpu)
                 running[pcpu] = nil
             case 12:
                 scheduler.yield(on: cpu)
-                if let unit = running[pcpu] { queues[pcpu].append(unit) }
-                running[pcpu] = nil
+                queueAgain(pcpu)
             default:
-                if let unit = running[pcpu] { queues[pcpu].append(unit) }
+                queueAgain(pcpu)
                 running[pcpu] = queues[pcpu].isEmpty ? nil : queues[pcpu].removeFirst()
                 let decision = scheduler.next(on: cpu, now: now)
                 isRight =
@@ -161,6 +193,10 @@ import Testing
             for unit in 0..<units {
                 let place = (0..<pcpus).first { running[$0] == unit }.map { PCPU(UInt32($0)) }
                 isRight = isRight && scheduler.running(UnitID(UInt16(unit))) == place
+                guard let own = home[unit] else { continue }
+                let isBlocked = place == nil && !queues[own].contains(unit) && !wants.contains(unit)
+                isRight = isRight && scheduler.isBlocked(UnitID(UInt16(unit))) == isBlocked
+                isRight = isRight && scheduler.home(UnitID(UInt16(unit))).index == own
             }
             guard isRight else {
                 Issue.record("seed \(seed), step \(step)")

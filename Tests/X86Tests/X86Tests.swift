@@ -146,10 +146,12 @@ import Testing
 
 @Suite struct ExtendedFormatTests {
     /// Rights, memory type and size as the manual has them (Intel SDM 3C, table 29-7).
-    @Test(arguments: [
-        (P2MType.ramReadWrite, 3, 0x37), (.ramReadOnly, 3, 0x35), (.ramReadWrite, 2, 0xb7), (.deviceDirect, 1, 0x87),
-        (.grantReadOnly, 3, 0x31), (.grantReadWrite, 3, 0x33), (.foreignReadOnly, 3, 0x31), (.deviceCached, 3, 0x37),
-    ] as [(P2MType, Int, UInt64)]) func leaves(_ type: P2MType, _ level: Int, _ low: UInt64) {
+    @Test(
+        arguments: [
+            (P2MType.ramReadWrite, 3, 0x37), (.ramReadOnly, 3, 0x35), (.ramReadWrite, 2, 0xb7), (.deviceDirect, 1, 0x87),
+            (.grantReadOnly, 3, 0x31), (.grantReadWrite, 3, 0x33), (.foreignReadOnly, 3, 0x31), (.deviceCached, 3, 0x37),
+        ] as [(P2MType, Int, UInt64)]) func leaves(_ type: P2MType, _ level: Int, _ low: UInt64)
+    {
         let format = ExtendedFormat(hasHugePages: true)
         let entry = format.leaf(MFN(0x4_0000), type: type, level: level)
         #expect(entry & 0xfff == low && entry >> 56 == 0)
@@ -162,16 +164,23 @@ import Testing
         guard case .table(let table) = format.decode(format.table(MFN(7)), level: 2) else { return #expect(Bool(false)) }
         #expect(table == MFN(7) && format.table(MFN(7)) == 0x7007)
         // A type that gives no right is no entry.
-        guard case .none = format.decode(format.leaf(MFN(7), type: .invalid, level: 3), level: 3) else { return #expect(Bool(false)) }
+        guard case .none = format.decode(format.leaf(MFN(7), type: .invalid, level: 3), level: 3) else {
+            return #expect(Bool(false))
+        }
     }
 }
 
 @Suite struct NestedFormatTests {
     @Test func entriesDecodeAsTheyWereMade() {
         let format = NestedFormat(hasHugePages: true)
-        for type in [P2MType.ramReadWrite, .ramReadOnly, .deviceDirect, .deviceCached, .foreign, .grantReadWrite, .grantReadOnly, .foreignReadOnly] {
+        for type in [
+            P2MType.ramReadWrite, .ramReadOnly, .deviceDirect, .deviceCached, .foreign, .grantReadWrite, .grantReadOnly,
+            .foreignReadOnly,
+        ] {
             for level in 1...3 {
-                guard case .leaf(let frame, let found) = format.decode(format.leaf(MFN(0x4_0000), type: type, level: level), level: level)
+                guard
+                    case .leaf(let frame, let found) = format.decode(
+                        format.leaf(MFN(0x4_0000), type: type, level: level), level: level)
                 else { return #expect(Bool(false)) }
                 #expect(frame == MFN(0x4_0000) && found == type)
             }
@@ -222,7 +231,8 @@ struct FakeProcessor: ProcessorIdentification {
     }
 
     @Test func hypervisorLeaves() {
-        #expect(Self.answer(0x4000_0000) == CPUIDResult(eax: 0x4000_0004, ebx: 0x566e_6558, ecx: 0x6558_4d4d, edx: 0x4d4d_566e))
+        #expect(
+            Self.answer(0x4000_0000) == CPUIDResult(eax: 0x4000_0004, ebx: 0x566e_6558, ecx: 0x6558_4d4d, edx: 0x4d4d_566e))
         #expect(Self.answer(0x4000_0001).eax == 0x4_0011)
         #expect(Self.answer(0x4000_0002) == CPUIDResult(eax: 1, ebx: 0x4000_0000))
         #expect(Self.answer(0x4000_0003).ecx == 1_000_000)
@@ -254,6 +264,8 @@ struct FakeProcessor: ProcessorIdentification {
         #expect(MSRPermission.place(of: 0xc000_0082).map { "\($0)" } == "(byte: 2080, mask: 48)")
         #expect(MSRPermission.place(of: 0xc001_0015)?.byte == 0x1005)
         #expect(MSRPermission.place(of: 0x4000_0000) == nil)
-        #expect(MemoryTypeRegister.index(0x26f) == 27 && MemoryTypeRegister.index(0x200) == 1 && MemoryTypeRegister.index(0x210) == nil)
+        #expect(
+            MemoryTypeRegister.index(0x26f) == 27 && MemoryTypeRegister.index(0x200) == 1
+                && MemoryTypeRegister.index(0x210) == nil)
     }
 }

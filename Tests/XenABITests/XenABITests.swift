@@ -21,11 +21,22 @@ import XenABI
         var facts = Facts()
         facts.addNumbers(caller)
         facts.addFixedStructures(caller)
+        facts.addDomctls(caller)
         facts.addCallerStructures(C.self)
         facts.addSharedInfo(C.self, caller)
         let differences = try HeaderCheck.differences(facts.all, for: caller)
         #expect(differences == [])
         print("ABI: \(caller): \(facts.all.count) facts compared, \(differences.count) differences")
+    }
+
+    /// What is said of domctls in terms of no caller holds for all four.
+    @Test func domctlsAreLaidOutAlike() throws {
+        for caller in [Caller.x86_64, .x86_32, .arm64, .arm32] {
+            var facts = Facts()
+            facts.addDomctls(caller)
+            #expect(try HeaderCheck.differences(facts.all, for: caller) == [])
+            #expect(facts.all.count > 150)
+        }
     }
 
     /// The check itself sees a difference.

@@ -92,6 +92,16 @@ private func save(_ vcpu: MetalVCPU, _ pcpu: PCPU) {
     }
 }
 
+/// The vCPU that runs here goes to another pCPU, and takes its registers along. Returns that pCPU.
+@inline(never) func depart(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) -> PCPU {
+    let destination = PCPU(vcpu.pointee.extra.destination.exchange(0, ordering: .relaxed) - 1)
+    cpu.current = nil
+    if cpu.loaded == vcpu { evict(vcpu, &cpu) }
+    if cpu.fpOwner == vcpu { releaseFP(of: vcpu, &cpu) }
+    root.state.units.value.set(UnitID(vcpu.pointee.unit), vcpu, home: destination)
+    return destination
+}
+
 @inline(never) private func evict(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
     cpu.loaded = nil
     // dom0's stage 2 stays; this one's may go, and the processor must not walk it meanwhile. What it walks instead it keeps
@@ -177,7 +187,7 @@ func giveFP(to vcpu: MetalVCPU, _ cpu: inout CPULocal) {
     write_cptr_el2(allowFP)
     arm64_isb()
     if cpu.fpOwner == vcpu { return }
-    // SAFETY: a vCPU does not change its pCPU, so both areas are this pCPU's.
+    // SAFETY: a vCPU that goes to another pCPU takes its FP registers along, so both areas are this pCPU's.
     if let old = cpu.fpOwner { unsafe arm64_save_fp(old.pointee.extra.fp.address) }
     unsafe arm64_restore_fp(vcpu.pointee.extra.fp.address)
     cpu.fpOwner = vcpu

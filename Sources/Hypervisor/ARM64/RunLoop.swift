@@ -54,9 +54,18 @@ func runCPU(_ pcpu: PCPU) -> Never {
 private func reschedule(_ cpu: inout CPULocal) {
     let machine = root.state.machine.reference
     machine.pointee.states[cpu.pcpu.index].reschedule.store(false, ordering: .relaxed)
-    let old = cpu.current
-    if let old { old.pointee.extra.place.store(0, ordering: .relaxed) }
+    var old = cpu.current
+    var destination: PCPU?
+    if let vcpu = old {
+        vcpu.pointee.extra.place.store(0, ordering: .relaxed)
+        if vcpu.pointee.extra.destination.load(ordering: .relaxed) != 0 {
+            enter(.runnable, vcpu, cpu.pcpu)
+            destination = depart(vcpu, &cpu)
+            old = nil
+        }
+    }
     let decision = root.state.scheduler.withLock { $0.next(on: cpu.pcpu, now: machine.pointee.now) }
+    if let destination { tickle(destination, from: cpu.pcpu) }
     cpu.sliceEnd = decision.until
     cpu.current = if let unit = decision.unit { root.state.units.value[unit] } else { nil }
     if let old, old != cpu.current {

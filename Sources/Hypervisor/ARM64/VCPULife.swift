@@ -60,6 +60,20 @@ extension Metal {
 
     var processorCount: UInt32 { UInt32(root.state.machine.value.onlineCount) }
 
+    func canRun(on processor: UInt32) -> Bool {
+        let machine = root.state.machine.reference
+        return Int(processor) < machine.pointee.processorCount
+            && machine.pointee.states[Int(processor)].isOnline.load(ordering: .relaxed)
+    }
+
+    /// Seen to when this pCPU asks the scheduler, which is as soon as the hypercall is done.
+    func move(_ vcpu: MetalVCPU, to processor: UInt32) {
+        guard processor != pcpu.rawValue else { return }
+        vcpu.pointee.extra.destination.store(processor + 1, ordering: .relaxed)
+        root.state.scheduler.withLock { $0.move(UnitID(vcpu.pointee.unit), to: PCPU(processor)) }
+        root.state.machine.value.states[pcpu.index].reschedule.store(true, ordering: .relaxed)
+    }
+
     // MARK: Grace periods
 
     func beginGrace() -> UInt64 {

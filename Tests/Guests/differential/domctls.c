@@ -149,6 +149,25 @@ static void pauses(domid_t domain) {
     domctl(XEN_DOMCTL_pausedomain, domain, &operation_);
 }
 
+// dom0's vCPU goes where it is pinned to.
+static void pinned(void) {
+    operation("SCHEDOP_pin_override");
+    for (int pcpu = 0; pcpu < 2; pcpu++) {
+        struct sched_pin_override pin = { .pcpu = pcpu }, release = { .pcpu = -1 };
+        struct xen_domctl operation_ = { .u.getvcpuinfo.vcpu = 0 };
+        if (hypercall(__HYPERVISOR_sched_op, SCHEDOP_pin_override, (unsigned long)&pin, 0)) continue;
+        told(numbered("seen from outside, pCPU ", pcpu), domctl(XEN_DOMCTL_getvcpuinfo, 0, &operation_));
+        field("runs on", operation_.u.getvcpuinfo.cpu);
+        field("running", operation_.u.getvcpuinfo.running);
+        end();
+        hypercall(__HYPERVISOR_sched_op, SCHEDOP_pin_override, (unsigned long)&release, 0);
+    }
+    struct sched_pin_override home = { .pcpu = 0 }, release = { .pcpu = -1 };
+    hypercall(__HYPERVISOR_sched_op, SCHEDOP_pin_override, (unsigned long)&home, 0);
+    tell("twice", hypercall(__HYPERVISOR_sched_op, SCHEDOP_pin_override, (unsigned long)&home, 0));
+    hypercall(__HYPERVISOR_sched_op, SCHEDOP_pin_override, (unsigned long)&release, 0);
+}
+
 // Whether the domain has used its processor: it runs until then, or for a while.
 static int has_run(domid_t domain) {
     for (unsigned round = 0; round < 10000; round++) {
@@ -221,6 +240,7 @@ void domctl_cases(void) {
     if (!domains_known()) return;
     nobody();
     configurations();
+    pinned();
     lives();
     zombie();
 }
