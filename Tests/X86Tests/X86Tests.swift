@@ -77,7 +77,8 @@ import Testing
     @Test func narrowContext() throws {
         let start = try #require(VCPUStart(Self.narrow))
         #expect((0..<8).map { start.registers[$0] } == Array(10...17))
-        #expect(start.instruction == 0x2000 && start.flags == 2 && start.cr0 == 1 && start.cr3 == 0x1000 && start.cr4 == 0x20)
+        #expect(
+            start.instruction == 0x2000 && start.flags == 2 && start.cr0 == 1 && start.cr3 == 0x1000 && start.cr4 == 0x20)
         #expect(start.code == .init(attributes: 0xc9b, limit: .max, base: 0))
         #expect(start.task == .init(attributes: 0x8b, limit: 0x67, base: 0))
     }
@@ -86,7 +87,8 @@ import Testing
     static let refused: [(isWide: Bool, word: Int, value: UInt64)] = [
         (true, 0, 2), (true, 0, 1 << 32 | 1), (true, 9, 1 << 47), (true, 11, 1), (true, 13, 0), (true, 13, 1 << 13 | 0x20),
         (true, 14, 0), (true, 14, 0x101 | 1 << 40), (false, 7, 1 << 32 | 0x20), (false, 8, 1 << 10), (false, 14, 0x1c9a),
-        (false, 14, 0x0c92_0c92_0c92_0c92), (false, 14, 0x0c92_0c9a_0c92_0c9a), (false, 15, 0x99), (false, 15, 1 << 32 | 0x89),
+        (false, 14, 0x0c92_0c92_0c92_0c92), (false, 14, 0x0c92_0c9a_0c92_0c9a), (false, 15, 0x99),
+        (false, 15, 1 << 32 | 0x89),
         (false, 15, 1 << 16 | 0x89),
     ]
 
