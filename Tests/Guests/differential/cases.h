@@ -84,3 +84,4 @@ void console_cases(void);
 void multicall_cases(void);
 void number_cases(void);
 void domctl_cases(void);
+void pair_cases(void);
