@@ -198,6 +198,7 @@ CHECKS = [
     arm64_task("hotplug", *(rf"^fact {fact}$" for i in (1, 2, 3) for fact in (f"off {i}: 0", f"on {i}: 0-1"))),
 
     differential("arm64-differential", Machine("arm64", memory=1024), DIFFERENTIAL, r"^cases done"),
+    differential("arm64-differential-checked", Machine("arm64", cpus=4, memory=1024, build="-checked"), DIFFERENTIAL, r"^cases done"),
     differential("x86_64-differential", replace(X86_SHELL, memory=1024), DIFFERENTIAL, r"^cases done"),
 
     Check("arm64-watchdog", Machine("arm64", memory=1024), WATCHDOG, {hypervisor: Expectation(
