@@ -24,6 +24,8 @@ extension Call {
     private func setUpcallVector() throws(XenError) -> Outcome {
         guard platform.hasUpcallVectors else { throw .enosys }
         let argument = try platform.guest.read(HVMEvtchnUpcallVector.self, at: handle(1))
+        // Below are exceptions.
+        guard argument.vector >= 16 else { throw .einval }
         guard let target = domain.pointee.vcpu(VCPUID(argument.vcpu)) else { throw .enoent }
         try platform.setUpcallVector(argument.vector, target)
         return .success

@@ -147,7 +147,7 @@ public struct CPUIDPolicy: Sendable, BitwiseCopyable {
         switch (index, subleaf) {
         // "XenVMMXenVMM"
         case (0, _):
-            return CPUIDResult(eax: Self.hypervisorBase + 4, ebx: 0x566e_6558, ecx: 0x6558_4d4d, edx: 0x4d4d_566e)
+            return CPUIDResult(eax: Self.hypervisorBase + 5, ebx: 0x566e_6558, ecx: 0x6558_4d4d, edx: 0x4d4d_566e)
         case (1, _): return CPUIDResult(eax: 4 << 16 | 17)
         // One page of hypercalls, by this MSR.
         case (2, _): return CPUIDResult(eax: 1, ebx: Self.hypervisorBase)

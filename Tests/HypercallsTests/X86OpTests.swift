@@ -155,6 +155,8 @@ import XenABI
         argument.vector = 15
         #expect(domain.operate(.hvmOp, HVMOp.setEvtchnUpcallVector.rawValue, &argument) == .error(.einval))
         argument.vcpu = 8
+        #expect(domain.operate(.hvmOp, HVMOp.setEvtchnUpcallVector.rawValue, &argument) == .error(.einval), "the vector first")
+        argument.vector = 16
         #expect(domain.operate(.hvmOp, HVMOp.setEvtchnUpcallVector.rawValue, &argument) == .error(.enoent))
         host.isX86 = false
         argument.vcpu = 0

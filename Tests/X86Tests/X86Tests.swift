@@ -234,7 +234,7 @@ struct FakeProcessor: ProcessorIdentification {
 
     @Test func hypervisorLeaves() {
         #expect(
-            Self.answer(0x4000_0000) == CPUIDResult(eax: 0x4000_0004, ebx: 0x566e_6558, ecx: 0x6558_4d4d, edx: 0x4d4d_566e))
+            Self.answer(0x4000_0000) == CPUIDResult(eax: 0x4000_0005, ebx: 0x566e_6558, ecx: 0x6558_4d4d, edx: 0x4d4d_566e))
         #expect(Self.answer(0x4000_0001).eax == 0x4_0011)
         #expect(Self.answer(0x4000_0002) == CPUIDResult(eax: 1, ebx: 0x4000_0000))
         #expect(Self.answer(0x4000_0003).ecx == 1_000_000)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The 256 entries of the IDT. 0-31 are exceptions of the hypervisor's own: fatal, but for a probed model-specific register.
+// The 256 entries of the IDT. 0-31 are exceptions of the hypervisor's own: fatal, but for a probed model-specific register and
+// for an NMI, which leaves word.
 // 32-255 are interrupts, which come only where the idle loop lets them.
 //
 // A stub is 16 bytes and pushes the vector above an error code, the processor's or 0 (Intel SDM 3A, table 6-1).
@@ -19,7 +20,9 @@ x86_stubs:
     pushq   $0
     .endif
     pushq   $vector
-    .if vector < 32
+    .if vector == 2
+    jmp     nmi
+    .elseif vector < 32
     jmp     exception
     .else
     jmp     interrupt
@@ -27,8 +30,8 @@ x86_stubs:
     .set vector, vector + 1
     .endr
 
-    .balign 16
-interrupt:
+// Calls a handler with the CPU and the vector, and goes on where it was.
+    .macro  handle handler
     push    %rax
     push    %rcx
     push    %rdx
@@ -43,7 +46,7 @@ interrupt:
     or      $(X86_SLOT_SIZE - 1), %rdi
     mov     (X86_SLOT_CPU - X86_SLOT_SIZE + 1)(%rdi), %rdi  // CPU
     cld
-    call    xen_interrupt_x86
+    call    \handler
     pop     %r11
     pop     %r10
     pop     %r9
@@ -55,6 +58,14 @@ interrupt:
     pop     %rax
     add     $16, %rsp
     iretq
+    .endm
+
+    .balign 16
+interrupt:
+    handle  xen_interrupt_x86
+// On a stack of 1 KiB, so its handler is one that needs little.
+nmi:
+    handle  xen_nmi_x86
 
 exception:
     push    %rax

@@ -7,7 +7,7 @@ import Machine
 import X86
 import X86Machine
 
-/// An exception that the hypervisor took: its own bug, an NMI, or broken hardware. In Xen's words and order.
+/// An exception that the hypervisor took: its own bug, or broken hardware. In Xen's words and order.
 @c(xen_host_exception) func hostException(_ frame: UnsafePointer<host_frame>, cpu: UInt64) -> Never {
     // SAFETY: exceptions.S filled the frame and nobody else writes it.
     let registers = unsafe frame.pointee
@@ -41,8 +41,6 @@ private func reason(_ registers: host_frame, _ address: UInt64, _ cpu: UInt64) -
             "FATAL PAGE FAULT [error_code=\(hex: registers.error, digits: 4)] Faulting linear address: \(hex: address, digits: 16)"
     case ExceptionVector.invalidOpcode:
         return "FATAL TRAP: vector = 6 (invalid opcode): a check failed"
-    case ExceptionVector.nmi:
-        return "FATAL NMI: system error, or a watchdog"
     default:
         return "FATAL TRAP: vector = \(registers.vector) (\(name)) [error_code=\(hex: registers.error, digits: 4)]"
     }

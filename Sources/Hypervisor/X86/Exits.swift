@@ -29,7 +29,11 @@ func handleExit(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) -> Bool {
     case .interrupt:
         x86_take_interrupts()
         return false
-    case .nmi, .ignored, .window: return false
+    case .ignored, .window: return false
+    case .nmi:
+        // It has come meanwhile, with STGI.
+        reportNMI(cpu.pcpu)
+        return false
     case .hypercall: return hypercall(registers, vcpu, &cpu)
     case .cpuid:
         if skip(.cpuid, vcpu, cpu.pcpu) { answerCPUID(registers, vcpu) }
@@ -114,9 +118,11 @@ private func complete(_ instruction: InterceptedInstruction, _ vcpu: MetalVCPU, 
     let block = vcpu.pointee.extra.block
     let start = block[VMCBField.rip]
     let shadow = block[VMCBField.interruptShadow]
+    let debugStatus = block[VMCBField.dr6]
     guard skip(instruction, vcpu, pcpu), !body() else { return }
     block[VMCBField.rip] = start
     block[VMCBField.interruptShadow] = shadow
+    block[VMCBField.dr6] = debugStatus
     block.inject(.generalProtection)
 }
 

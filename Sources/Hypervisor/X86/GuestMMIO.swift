@@ -127,8 +127,7 @@ private struct FaultingProcessor: EmulatedProcessor {
     var instructionPointer: UInt64 {
         get { block[VMCBField.rip] }
         nonmutating set {
-            block[VMCBField.rip] = newValue
-            block[VMCBField.interruptShadow] = 0
+            block.goOn(at: newValue)
         }
     }
     func base(of segment: Segment) -> UInt64 { block[VMCBField.es + UInt64(segment.rawValue) * 16 + 8] }

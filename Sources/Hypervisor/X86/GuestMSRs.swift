@@ -59,7 +59,7 @@ private func set(_ number: UInt32, _ value: UInt64, _ block: ControlBlock, _ vcp
         let offset = (number - 0x800) << 4
         let now = VirtualLocalAPIC.looksAtTime(offset) ? systemTime() : SystemTime(nanoseconds: 0)
         let effect = apic.pointee.write(offset, value, now: now)
-        follow(effect, vcpu, cpu)
+        if effect != .none { follow(effect, vcpu, cpu) }
         return effect != .refused
     }
     if let index = MemoryTypeRegister.index(number) {

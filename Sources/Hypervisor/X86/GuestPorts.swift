@@ -60,6 +60,5 @@ func handlePort(_ access: PortAccess, _ registers: GuestRegisters, _ vcpu: Metal
             default: 0xffff_ffff
             }
     }
-    block[VMCBField.rip] = access.next
-    block[VMCBField.interruptShadow] = 0
+    block.goOn(at: access.next)
 }

@@ -96,8 +96,20 @@ struct ControlBlock: BitwiseCopyable {
 
     /// To the instruction that follows `length` bytes on. An interrupt shadow ends with the instruction.
     @inline(__always) func skip(_ length: UInt64) {
-        self[VMCBField.rip] = self[VMCBField.rip] &+ length
+        goOn(at: self[VMCBField.rip] &+ length)
+    }
+
+    /// An instruction has been carried out for the guest, which goes on at `address`. Where it single-steps the processor would
+    /// have trapped behind it: DR6 says that it is for that.
+    @inline(__always) func goOn(at address: UInt64) {
+        self[VMCBField.rip] = address
         self[VMCBField.interruptShadow] = 0
+        if self[VMCBField.rflags] >> 8 & 1 != 0 { trap() }
+    }
+
+    @inline(never) private func trap() {
+        self[VMCBField.dr6] |= 1 << 14
+        inject(.exception(1))
     }
 
     @inline(__always) func inject(_ event: InjectedEvent) { self[VMCBField.eventInjection] = event.rawValue }

@@ -38,6 +38,11 @@ func startExceptions(_ cpu: UInt64) {
     x86_load_gates()
 }
 
+/// An NMI, at any time, on a small stack of its own: only leaves word.
+@c(xen_nmi_x86) func takeNMI(cpu: UInt64, vector: UInt64) {
+    root.state.pc.value.states[Int(cpu)].hasNMI.store(true, ordering: .relaxed)
+}
+
 /// An interrupt, with interrupts masked: only the idle loop takes any, and nothing nests.
 @c(xen_interrupt_x86) func interrupt(cpu: UInt64, vector: UInt64) {
     let pc = root.state.pc.reference
@@ -62,4 +67,11 @@ func startExceptions(_ cpu: UInt64) {
         log.warning("CPU\(cpu): unexpected interrupt vector 0x\(hex: vector)")
         pc.pointee.localAPIC.endInterrupt()
     }
+}
+
+/// Tells of an NMI that this CPU has taken. Nothing here asks for any: it is a button's, or a device's that is in trouble.
+func reportNMI(_ cpu: PCPU) {
+    let pc = root.state.pc.reference
+    guard pc.pointee.states[cpu.index].hasNMI.exchange(false, ordering: .relaxed) else { return }
+    log.warning("CPU\(cpu.rawValue): NMI received for an unknown reason")
 }

@@ -114,7 +114,6 @@ extension Metal {
     func vcpuInfoMoved(_ vcpu: MetalVCPU) { publishTime(vcpu) }
 
     func setUpcallVector(_ vector: UInt8, _ vcpu: MetalVCPU) throws(XenError) {
-        guard vector >= 0x10 else { throw .einval }
         vcpu.pointee.extra.upcallVector.store(vector, ordering: .relaxed)
         log.info(
             "d\(vcpu.pointee.domain.pointee.id.rawValue)v\(vcpu.pointee.id.rawValue): upcall vector \(hex: UInt64(vector))")

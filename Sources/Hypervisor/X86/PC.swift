@@ -50,6 +50,9 @@ struct ProcessorState: ~Copyable {
     /// The serial port may have input.
     let consoleFired = Atomic<Bool>(false)
 
+    /// An NMI came that nobody has told of yet.
+    let hasNMI = Atomic<Bool>(false)
+
     /// Something for the run loop to see to.
     @inline(__always) var hasNews: Bool {
         reschedule.load(ordering: .relaxed) || timerFired.load(ordering: .relaxed) || timerChanged.load(ordering: .relaxed)

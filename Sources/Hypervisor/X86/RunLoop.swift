@@ -183,6 +183,7 @@ private func idle(_ cpu: inout CPULocal) {
         x86_take_interrupts()
     } else {
         x86_wait_for_interrupt()
+        reportNMI(cpu.pcpu)
     }
 }
 

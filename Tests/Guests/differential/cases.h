@@ -66,6 +66,7 @@ struct grant_entry_v1 *grant_entries(void);
 
 void event_cases(void);
 void fifo_cases(void);
+void isa_cases(void);      // <isa>/isa.c
 void grant_cases(void);
 void grant_table_cases(void);
 void memory_cases(void);

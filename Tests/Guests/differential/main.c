@@ -5,7 +5,7 @@
 
 static void (*const families[])(void) = {
     version_cases, console_cases, event_cases, scheduling_cases, vcpu_cases, parameter_cases, multicall_cases,
-    platform_cases, memory_cases, physmap_cases, grant_cases, grant_table_cases, list_cases, exhaustion_cases, fifo_cases, number_cases, domctl_cases, pair_cases,
+    platform_cases, memory_cases, physmap_cases, grant_cases, grant_table_cases, list_cases, exhaustion_cases, fifo_cases, number_cases, isa_cases, domctl_cases, pair_cases,
     fifo_grant_mapping_cases, grant_mapping_cases,
 };
 

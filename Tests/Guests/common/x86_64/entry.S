@@ -54,7 +54,7 @@ vectors:
         .rept   256
         .balign 16
         push    $vector
-        .if     vector < 32
+        .if     vector < 32 && vector != 1
         jmp     unexpected
         .else
         jmp     interrupt

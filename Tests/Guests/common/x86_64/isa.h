@@ -18,6 +18,9 @@ enum { HYPERCALLS_OF_PAGE = 128, HYPERCALL_SIZE = 32, IRET = 23 };  // which the
 // What the hypervisor has put there: machine_start asks for it.
 extern char hypercall_page[];
 
+// Exceptions of single steps (#DB) that have been taken.
+extern unsigned long machine_traps;
+
 static inline long hypercall(unsigned long number, unsigned long a, unsigned long b, unsigned long c) {
     register unsigned long rax __asm__("rax") = number;
     register unsigned long rdi __asm__("rdi") = a;

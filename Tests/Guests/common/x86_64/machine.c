@@ -10,7 +10,7 @@
 
 enum { APIC_BASE = 0x1b, X2APIC = 0x800 };
 enum { TASK_PRIORITY = X2APIC + 0x8, END = X2APIC + 0xb, SPURIOUS = X2APIC + 0xf, SELF = X2APIC + 0x3f };
-enum { EVENT_VECTOR = 0x40, SELF_VECTOR = 0x50, SPURIOUS_VECTOR = 0xff };
+enum { TRAP = 1, EVENT_VECTOR = 0x40, SELF_VECTOR = 0x50, SPURIOUS_VECTOR = 0xff };
 enum { ENABLED = 1 << 11, IN_X2_MODE = 1 << 10, SOFTWARE_ENABLED = 1 << 8 };
 enum { CODE64 = 8, INTERRUPT_GATE = 0x8e, VECTOR_SIZE = 16, PAGE = 4096 };
 enum { CLOCK_INDEX = 0x70, CLOCK_DATA = 0x71, CLOCK_SECONDS = 0, CLOCK_MINUTES = 2 };
@@ -91,8 +91,11 @@ void machine_start_vcpu(unsigned vcpu, void *stack, void (*entry)(void)) {
 
 // ---- Interrupts ------------------------------------------------------------------------------------
 
+unsigned long machine_traps;
+
 // Only what comes by the APIC has to be ended there; the callback does not.
 void machine_interrupt(uint64_t vector) {
+    if (vector == TRAP) return (void)machine_traps++;
     if (vector == EVENT_VECTOR) return events_upcall();
     if (vector == SPURIOUS_VECTOR) return;
     if (vector == SELF_VECTOR) handled[SELF_INTERRUPT]++;

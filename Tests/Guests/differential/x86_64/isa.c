@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// What only x86-64 has: the hypervisor's CPUID leaves, the page of hypercalls, upcall vectors, single steps.
+#include "cases.h"
+#include <xen/hvm/hvm_op.h>
+
+enum { BASE = 0x40000000, LAST = 6, LEAF_TIME = 3 };
+
+static void leaves(void) {
+    operation("CPUID");
+    static const char *const names[LAST + 1] = { "signature, subleaf ", "version, subleaf ", "hypercalls, subleaf ", "time, subleaf ",
+        "HVM, subleaf ", "limits, subleaf ", "past the last, subleaf " };
+    for (unsigned leaf = 0; leaf <= LAST; leaf++) {
+        for (unsigned subleaf = 0; subleaf < 3; subleaf++) {
+            if (leaf == LEAF_TIME && subleaf) break;        // offsets and frequencies are measured
+            uint32_t a = BASE + leaf, b, c = subleaf, d;
+            __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+            told(numbered(names[leaf], subleaf), 0);
+            field("eax", a);
+            if (leaf != LEAF_TIME) {
+                field("ebx", b);
+                field("ecx", c);
+                field("edx", d);
+            }
+            end();
+        }
+    }
+}
+
+// Each entry: MOV number to EAX, VMMCALL, RET.
+static void page(void) {
+    operation("hypercall page");
+    for (unsigned number = 0; number < HYPERCALLS_OF_PAGE; number++) {
+        const uint8_t *entry = (const uint8_t *)hypercall_page + number * HYPERCALL_SIZE;
+        uint64_t code = 0;
+        for (unsigned i = 0; i < 8; i++) code |= (uint64_t)entry[i] << i * 8;
+        uint64_t expected = 0xb8 | (uint64_t)number << 8 | 0xd9010full << 40;
+        told(numbered("entry ", number), 0);
+        field("as expected", code == expected && entry[8] == 0xc3);
+        end();
+    }
+}
+
+static void vectors_of_upcalls(void) {
+    operation("HVMOP_set_evtchn_upcall_vector");
+    static const struct { const char *name; uint32_t vcpu; uint8_t vector; } rows[] = {
+        { "vCPU 1", 1, 0x60 }, { "vector 0", 1, 0 }, { "vector 15", 1, 15 }, { "vector 16", 1, 16 }, { "vector 255", 1, 255 },
+        { "no vCPU", 2, 0x60 }, { "vCPU 2^32-1", ~0u, 0x60 },
+    };
+    for (unsigned i = 0; i < COUNT(rows); i++) {
+        struct xen_hvm_evtchn_upcall_vector vector = { .vcpu = rows[i].vcpu, .vector = rows[i].vector };
+        tell(rows[i].name, hypercall(__HYPERVISOR_hvm_op, HVMOP_set_evtchn_upcall_vector, (unsigned long)&vector, 0));
+    }
+    struct xen_hvm_evtchn_upcall_vector bad = { .vcpu = 77 };
+    sweep(&(struct call){ .number = __HYPERVISOR_hvm_op, .before = { HVMOP_set_evtchn_upcall_vector }, .position = 1,
+        .structure = &bad, .size = sizeof(bad) });
+}
+
+// Four instructions are stepped over: the one that is looked at, two that do nothing, and the PUSHFQ that ends it.
+#define STEP(name, instruction)                                                                                   \
+    do {                                                                                                          \
+        machine_traps = 0;                                                                                        \
+        unsigned long a = 0, c = 0x1b;                                                                            \
+        __asm__ volatile("pushfq\n\torq $0x100, (%%rsp)\n\tpopfq\n\t" instruction "\n\tnop\n\tnop\n\t"              \
+                         "pushfq\n\tandq $~0x100, (%%rsp)\n\tpopfq"                                               \
+                         : "+a"(a), "+c"(c) : : "rbx", "rdx", "memory");                                          \
+        told(name, 0);                                                                                            \
+        field("traps", machine_traps);                                                                            \
+        end();                                                                                                    \
+    } while (0)
+
+static void steps(void) {
+    operation("single step");
+    STEP("NOP", "nop");
+    STEP("CPUID", "cpuid");
+    STEP("RDMSR", "rdmsr");
+    STEP("IN", "inb $0x21, %%al");
+    STEP("a hypercall that there is not", "movl $63, %%eax\n\tvmmcall");
+}
+
+void isa_cases(void) {
+    leaves();
+    page();
+    vectors_of_upcalls();
+    steps();
+}
