@@ -9,6 +9,8 @@ extension Facts {
         addDomctlNumbers()
         addDomctlFlags()
         addDomctlStructures()
+        addDomctlArguments()
+        addSysctlArguments()
         if caller.isARM { addARMDomctls() } else { addX86Domctls() }
     }
 

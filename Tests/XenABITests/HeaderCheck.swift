@@ -84,7 +84,7 @@ enum HeaderCheck {
     private static func program(_ facts: [Fact]) -> String {
         let includes = [
             "xen.h", "errno.h", "version.h", "features.h", "memory.h", "event_channel.h", "grant_table.h", "vcpu.h",
-            "sched.h", "domctl.h", "hvm/hvm_op.h", "hvm/params.h", "physdev.h", "platform.h", "arch-x86/hvm/start_info.h",
+            "sched.h", "domctl.h", "sysctl.h", "hvm/hvm_op.h", "hvm/params.h", "physdev.h", "platform.h", "arch-x86/hvm/start_info.h",
         ]
         var text = "#include <stdint.h>\n#include <stddef.h>\n"
         text += includes.map { "#include \"\($0)\"\n" }.joined()
