@@ -8,6 +8,18 @@ import Sync
 import Synchronization
 public import XenABI
 
+/// A pass over a domain's memory that was stopped for an interrupt.
+public struct LoggingPass: BitwiseCopyable, Sendable {
+    /// Nil where none was.
+    public var operation: ShadowOp?
+    /// The frame to go on at.
+    public var place: UInt64
+
+    public init(operation: ShadowOp? = nil, place: UInt64 = 0) {
+        (self.operation, self.place) = (operation, place)
+    }
+}
+
 /// Logging of what a domain writes, for a toolstack that copies its memory while it runs. Whoever asks goes over the domain's
 /// memory in passes, between which interrupts are let in.
 extension Domain {
@@ -53,16 +65,21 @@ extension Domain {
         }
     }
 
-    /// What was written of the 4096 frames from `start` on, and how often a mark was lost. Throws EINVAL where nothing is logged,
-    /// ENOMEM where marks were lost.
+    /// What was written of the 4096 frames from `start` on: nothing where nothing is logged. Throws ENOMEM where marks were lost.
     ///
     /// Xen: XEN_DOMCTL_SHADOW_OP_CLEAN, XEN_DOMCTL_SHADOW_OP_PEEK
     public func takeDirty(_ start: GFN, cleaning: Bool, _ platform: P) throws(XenError) -> DirtyBits {
         let cache = platform.cache(of: self)
         return try p2m.withLock { (table: inout PageTable<P.Format, P.Frames>) throws(XenError) -> DirtyBits in
-            guard table.isLogging else { throw .einval }
             guard table.lostMarks == 0 else { throw .enomem }
             return table.takeDirty(start, cleaning: cleaning, cache: cache)
         }
     }
+
+    /// What `takeDirty` took counts as written still.
+    public func restoreDirty(_ start: GFN, _ bits: DirtyBits) { p2m.withLock { $0.restoreDirty(start, bits) } }
+
+    /// Marks that were made since the last `forgetDirtyMarks`.
+    public var dirtyMarks: UInt64 { p2m.withLock { $0.dirtyMarks } }
+    public func forgetDirtyMarks() { p2m.withLock { $0.dirtyMarks = 0 } }
 }

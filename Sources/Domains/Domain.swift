@@ -40,6 +40,8 @@ public struct Domain<P: Platform>: ~Copyable {
     public let memoryMap = SpinLock(GuestMemoryMap(), rank: .domain)
     /// The NUMA nodes that it believes to have, if its builder gave it some.
     public let virtualNUMA = SpinLock<VirtualNUMA?>(nil, rank: .domain)
+    /// What is going on of the logging of its writes.
+    public let loggingPass = SpinLock(LoggingPass(), rank: .domain)
     /// Frames for its entries on demand.
     let onDemandCache = SpinLock(OnDemandCache(), rank: .onDemand)
     /// Bytes that the toolstack set aside for its page tables, which come from the heap nevertheless.

@@ -18,8 +18,10 @@ public struct MemoryFeatures: OptionSet, Sendable {
     public static var transfers: Self { Self(rawValue: 1 << 3) }
     /// RAM that gets its frame when it is touched.
     public static var populateOnDemand: Self { Self(rawValue: 1 << 4) }
+    /// What a domain writes can be logged.
+    public static var logsWrites: Self { Self(rawValue: 1 << 5) }
 
-    public static var all: Self { [.memoryMaps, .moves, .machineToPhysical, .transfers, .populateOnDemand] }
+    public static var all: Self { [.memoryMaps, .moves, .machineToPhysical, .transfers, .populateOnDemand, .logsWrites] }
 }
 
 extension Platform {

@@ -30,7 +30,7 @@ public struct GuestMemoryMap: ~Copyable {
     /// Entry `index`; nil past the last.
     public func entry(_ index: Int, _ frames: some FrameMemory) -> E820Entry? {
         guard index >= 0, index < count else { return nil }
-        return frames.load(at: first.address + UInt64(index) * Self.size)
+        return frames.load(E820Entry.self, at: first.address + UInt64(index) * Self.size)
     }
 
     /// Writes entry `index`, for which there is room.

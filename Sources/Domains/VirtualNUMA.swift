@@ -47,13 +47,13 @@ public struct VirtualNUMA: ~Copyable {
 
     /// Distance `index`, row by row. Nil past the last, as the others.
     public func distance(_ index: UInt32, _ frames: some FrameMemory) -> UInt32? {
-        index < nodes * nodes ? frames.load(at: distances.address + UInt64(index) * 4) : nil
+        index < nodes * nodes ? frames.load(UInt32.self, at: distances.address + UInt64(index) * 4) : nil
     }
     public func range(_ index: UInt32, _ frames: some FrameMemory) -> VMemRange<Caller64>? {
-        index < ranges ? frames.load(at: memory.address + UInt64(index) * 24) : nil
+        index < ranges ? frames.load(VMemRange<Caller64>.self, at: memory.address + UInt64(index) * 24) : nil
     }
     public func node(ofVCPU index: UInt32, _ frames: some FrameMemory) -> UInt32? {
-        index < vcpus ? frames.load(at: places.address + UInt64(index) * 4) : nil
+        index < vcpus ? frames.load(UInt32.self, at: places.address + UInt64(index) * 4) : nil
     }
     /// The physical node under a virtual one; `.some(nil)` where it is anywhere.
     public func physicalNode(of node: UInt32, _ frames: some FrameMemory) -> NUMANode?? {

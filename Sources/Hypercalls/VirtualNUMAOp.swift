@@ -18,7 +18,7 @@ extension Call {
         let nodes = target.pointee.virtualNUMA.withLock { $0?.nodes ?? 0 }
         let ranges = target.pointee.virtualNUMA.withLock { $0?.ranges ?? 0 }
         guard nodes > 0 else { throw .eopnotsupp }
-        let vcpus = UInt32(truncatingIfNeeded: target.pointee.vcpuCount)
+        let vcpus = UInt32(truncatingIfNeeded: target.pointee.vcpuLimit)
         let hasRoom = argument.nrVnodes >= nodes && argument.nrVCPUs >= vcpus && argument.nrVMemRanges >= ranges
         (argument.nrVnodes, argument.nrVCPUs, argument.nrVMemRanges) = (nodes, vcpus, ranges)
         guard hasRoom else {

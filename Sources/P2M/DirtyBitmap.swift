@@ -5,8 +5,8 @@ import Containers
 import Machine
 
 /// A bit for each guest frame, in frames that are there only where a bit was ever set: three levels of 512 pointers over leaves
-/// of 32768 bits. Not locked: whoever owns the page table owns this.
-struct DirtyBitmap<Frames: FrameSource>: ~Copyable {
+/// of 32768 bits. Not locked: whoever owns the page table owns this, and destroys it once.
+struct DirtyBitmap<Frames: FrameSource> {
     private let frames: Frames
     private let root: MFN
 
@@ -21,8 +21,8 @@ struct DirtyBitmap<Frames: FrameSource>: ~Copyable {
         (self.frames, self.root) = (frames, root)
     }
 
-    /// Marks every frame of a range. False where there was no memory for some of them.
-    mutating func mark(_ range: GuestRange) -> Bool {
+    /// Marks every frame of a range, and counts those that were not. False where there was no memory for some of them.
+    func mark(_ range: GuestRange, counted: inout UInt64) -> Bool {
         var isWhole = true
         var frame = range.start.rawValue
         let end = min(range.end.rawValue, Self.capacity)
@@ -30,7 +30,9 @@ struct DirtyBitmap<Frames: FrameSource>: ~Copyable {
             let stop = min((frame | 63) + 1, end)
             let bits = (UInt64.max >> (64 - (stop - frame))) << (frame & 63)
             if let word = findOrMake(frame) {
-                frames.store(frames.load(UInt64.self, at: word) | bits, at: word)
+                let old = frames.load(UInt64.self, at: word)
+                counted &+= UInt64((bits & ~old).nonzeroBitCount)
+                frames.store(old | bits, at: word)
             } else {
                 isWhole = false
             }
@@ -46,7 +48,7 @@ struct DirtyBitmap<Frames: FrameSource>: ~Copyable {
     }
 
     /// As `bits(at:)`, and they are not marked any more.
-    mutating func take(at frame: UInt64) -> UInt64 {
+    func take(at frame: UInt64) -> UInt64 {
         guard let word = find(frame) else { return 0 }
         let bits = frames.load(UInt64.self, at: word)
         if bits != 0 { frames.store(0 as UInt64, at: word) }
@@ -77,7 +79,7 @@ struct DirtyBitmap<Frames: FrameSource>: ~Copyable {
         return place(table, frame)
     }
 
-    private mutating func findOrMake(_ frame: UInt64) -> MachineAddress? {
+    private func findOrMake(_ frame: UInt64) -> MachineAddress? {
         var table = root
         for depth in 0..<3 {
             let slot = slot(table, frame, depth)

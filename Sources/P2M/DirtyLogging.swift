@@ -23,8 +23,10 @@ extension PageTable where Frames: FrameSource {
 
     /// Ends it and forgets all marks. `unprotect` gives rights back, before or after.
     public mutating func endLog() {
-        if let old = dirty.take() { old.destroy() }
+        dirty?.destroy()
+        dirty = nil
         lostMarks = 0
+        dirtyMarks = 0
     }
 
     /// Protects RAM that may be written. False where an entry had to be split and there was no frame for it: a part is not
@@ -126,7 +128,21 @@ extension PageTable where Frames: FrameSource {
     }
 
     private mutating func mark(_ range: GuestRange) {
-        if !(dirty?.mark(range) ?? true) { lostMarks &+= 1 }
+        if !(dirty?.mark(range, counted: &dirtyMarks) ?? true) { lostMarks &+= 1 }
+    }
+
+    /// What `takeDirty` took counts as written still, and is not counted again.
+    public mutating func restoreDirty(_ start: GFN, _ bits: DirtyBits) {
+        let counted = dirtyMarks
+        defer { dirtyMarks = counted }
+        for index in 0..<64 {
+            var left = bits[index]
+            while left != 0 {
+                let frame = start.rawValue &+ UInt64(index) &* 64 &+ UInt64(left.trailingZeroBitCount)
+                mark(GuestRange(start: GFN(frame), count: 1))
+                left &= left - 1
+            }
+        }
     }
 }
 

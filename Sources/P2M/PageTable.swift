@@ -18,6 +18,8 @@ public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
     public internal(set) var onDemandFrames: UInt64 = 0
     /// Which frames have been written, while that is logged.
     var dirty: DirtyBitmap<Frames>?
+    /// Frames that became marked since somebody set this to 0.
+    public var dirtyMarks: UInt64 = 0
     /// Marks that there was no memory for since the log began.
     public internal(set) var lostMarks: UInt64 = 0
 

@@ -41,7 +41,7 @@ import XenABI
     }
 
     @Test func everyWayToWriteIsNoted() throws {
-        #expect(throws: XenError.einval) { try written() }
+        #expect(try written() == [])
         try begin()
         #expect(throws: XenError.einval) { try begin() }
         #expect(guest.type(0x105) == .ramLogDirty)
@@ -72,7 +72,7 @@ import XenABI
         #expect(end() == 1)
         let isLogging = guest.ref.pointee.isLoggingWrites
         #expect(guest.type(0x105) == .ramReadWrite && !isLogging)
-        #expect(throws: XenError.einval) { try written() }
+        #expect(try written() == [])
     }
 
     /// A large domain in passes, and what was split comes back.

@@ -303,7 +303,7 @@ final class FakeDomain {
         ref = slot.fill(
             Domain(
                 id: DomainID(id), isPrivileged: privileged, isDirectMapped: isDirectMapped, p2m: table, sharedInfo: info,
-                maximumPages: 4096, events: events, grants: grants, extra: NoExtra()))
+                maximumPages: 4096, vcpuLimit: count, events: events, grants: grants, extra: NoExtra()))
         host.domains[id] = ref
         for number in 0..<count {
             let vcpu = FrameSlot<VCPU<FakePlatform>>(source)!.fill(

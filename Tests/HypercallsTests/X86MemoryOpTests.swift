@@ -40,7 +40,7 @@ import XenABI
     func setMap(_ count: UInt32, of target: UInt16 = 4, by domain: FakeDomain, at buffer: UInt64? = nil) -> Outcome {
         let list = domain.scratch + 256
         for index in 0..<UInt64(min(count, 100)) {
-            domain.write(E820Entry(address: index << 20, length: 1 << 20, type: 1), at: list + index * 20)
+            domain.write(E820Entry(address: index << 20 | 0x55, length: 1 << 20, type: 1), at: list + index * 20)
         }
         var argument = ForeignMemoryMap<Caller64>()
         argument.domain = target
@@ -62,7 +62,7 @@ import XenABI
         #expect(map(.memoryMap, 10, by: guest, at: list.rawValue).0 == .error(.enosys), "nobody has set one")
         #expect(setMap(3, by: dom0) == .success)
         #expect(map(.memoryMap, 10, by: guest, at: list.rawValue) == (.success, 3))
-        #expect(guest.read(at: list + 40) == E820Entry(address: 2 << 20, length: 1 << 20, type: 1))
+        #expect(guest.read(at: list + 40) == E820Entry(address: 2 << 20 | 0x55, length: 1 << 20, type: 1))
         #expect(map(.memoryMap, 2, by: guest, at: list.rawValue) == (.success, 2))
         #expect(map(.memoryMap, 0, by: guest, at: 1 << 39) == (.success, 0))
         #expect(map(.memoryMap, 2, by: guest, at: 1 << 39).0 == .error(.efault))

@@ -108,6 +108,19 @@ extension Facts {
                 "GRANT_version_mask": CreateFlag.grantVersionMask,
             ])
         values(
+            "XEN_DOMCTL_SHADOW_",
+            [
+                "OP_OFF": ShadowOp.off.rawValue,
+                "OP_ENABLE": ShadowOp.enable.rawValue,
+                "OP_ENABLE_LOGDIRTY": ShadowOp.enableLogDirty.rawValue,
+                "OP_CLEAN": ShadowOp.clean.rawValue,
+                "OP_PEEK": ShadowOp.peek.rawValue,
+                "OP_GET_ALLOCATION": ShadowOp.getAllocation.rawValue,
+                "OP_SET_ALLOCATION": ShadowOp.setAllocation.rawValue,
+                "ENABLE_LOG_DIRTY": DomctlShadowOp.enableLogDirty,
+                "LOGDIRTY_FINAL": DomctlShadowOp.final,
+            ])
+        values(
             "XEN_DOMINF_",
             [
                 "dying": DomainInfoFlag.dying,
@@ -162,6 +175,29 @@ extension Facts {
             ])
         structure("struct xen_domctl_address_size", DomctlAddressSize.self, ["size": \.bits])
         structure("struct xen_domctl_paging_mempool", DomctlPagingPool.self, ["size": \.bytes])
+        structure(
+            "struct xen_domctl_shadow_op", DomctlShadowOp.self,
+            [
+                "op": \.operation,
+                "mode": \.mode,
+                "mb": \.mebibytes,
+                "dirty_bitmap": \.bitmap,
+                "pages": \.pages,
+                "stats.fault_count": \.faultCount,
+                "stats.dirty_count": \.dirtyCount,
+            ])
+        structure(
+            "struct xen_domctl_vnuma", DomctlVNUMA.self,
+            [
+                "nr_vnodes": \.nodes,
+                "nr_vmemranges": \.ranges,
+                "nr_vcpus": \.vcpus,
+                "pad": \.pad,
+                "vdistance": \.distances,
+                "vcpu_to_vnode": \.nodeOfVCPU,
+                "vnode_to_pnode": \.physicalNodes,
+                "vmemrange": \.memory,
+            ])
         structure("struct xen_domctl_setdomainhandle", DomctlSetHandle.self, ["handle": \.handle])
     }
 
