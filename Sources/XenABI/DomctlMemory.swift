@@ -3,7 +3,7 @@
 /// What a shadow_op does (domctl.h: XEN_DOMCTL_SHADOW_OP_*).
 @frozen public enum ShadowOp: UInt32, Sendable {
     case off = 0
-    case enable = 1
+    case enable = 32
     case enableLogDirty = 2
     case clean = 11
     case peek = 12

@@ -125,7 +125,7 @@ import XenABI
         #expect(shadow(.enableLogDirty, of: 0, by: guest).0 == .error(.eperm))
         #expect(shadow(.clean) { $0.mode = 2 }.0 == .error(.einval))
         #expect(shadow(.enable).0 == .error(.einval))
-        for operation in [3, 10, UInt32.max] { #expect(shadow(.peek) { $0.operation = operation }.0 == .error(.einval)) }
+        for operation in [1, 3, 10, UInt32.max] { #expect(shadow(.peek) { $0.operation = operation }.0 == .error(.einval)) }
         #expect(shadow(.setAllocation) { $0.mebibytes = 7 }.0 == .success)
         #expect(shadow(.getAllocation).1.mebibytes == 7)
         host.machine.failAfter = 0
