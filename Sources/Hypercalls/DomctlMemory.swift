@@ -122,12 +122,12 @@ extension Call {
 
     /// Xen: XEN_DOMCTL_setvnumainfo
     func setVirtualNUMA(_ target: Ref<Domain<P>>) throws(XenError) {
-        let argument = try payload(DomctlVNUMA.self)
-        guard argument.vcpus == UInt32(truncatingIfNeeded: target.pointee.vcpuLimit), argument.pad == 0 else {
+        let argument = try payload(DomctlVnuma.self)
+        guard argument.nrVcpus == UInt32(truncatingIfNeeded: target.pointee.vcpuLimit), argument.pad == 0 else {
             throw .einval
         }
         let frames = platform.frames
-        let numa = try VirtualNUMA(nodes: argument.nodes, ranges: argument.ranges, vcpus: argument.vcpus, frames)
+        let numa = try VirtualNUMA(nodes: argument.nrVnodes, ranges: argument.nrVmemranges, vcpus: argument.nrVcpus, frames)
         do throws(XenError) {
             try fill(numa, argument)
         } catch {
@@ -137,21 +137,21 @@ extension Call {
         target.pointee.setVirtualNUMA(numa, platform)
     }
 
-    private func fill(_ numa: borrowing VirtualNUMA, _ argument: DomctlVNUMA) throws(XenError) {
+    private func fill(_ numa: borrowing VirtualNUMA, _ argument: DomctlVnuma) throws(XenError) {
         let frames = platform.frames
         for index in 0..<numa.nodes * numa.nodes {
-            numa.setDistance(index, try element(argument.distances, index), frames)
+            numa.setDistance(index, try element(argument.vdistance, index), frames)
         }
         // Flags that there are not are told last, as with Xen.
         var hasFlags = false
         for index in 0..<numa.ranges {
-            var range: VMemRange<Caller64> = try element(argument.memory, index)
+            var range: VMemRange<Caller64> = try element(argument.vmemrange, index)
             if range.flags != 0 { hasFlags = true }
             range.flags = 0
             try numa.setRange(index, range, frames)
         }
-        for index in 0..<numa.vcpus { try numa.setNode(ofVCPU: index, element(argument.nodeOfVCPU, index), frames) }
-        for index in 0..<numa.nodes { try numa.setPhysicalNode(of: index, element(argument.physicalNodes, index), frames) }
+        for index in 0..<numa.vcpus { try numa.setNode(ofVCPU: index, element(argument.vcpuToVnode, index), frames) }
+        for index in 0..<numa.nodes { try numa.setPhysicalNode(of: index, element(argument.vnodeToPnode, index), frames) }
         if hasFlags { throw .einval }
     }
 

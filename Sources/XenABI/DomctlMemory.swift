@@ -34,18 +34,3 @@
     /// In `mode` of `clean` and `peek` (Xen: XEN_DOMCTL_SHADOW_LOGDIRTY_FINAL).
     @inlinable public static var final: UInt32 { 1 << 0 }
 }
-
-/// domctl.h: struct xen_domctl_vnuma.
-@frozen public struct DomctlVNUMA: BitwiseCopyable, Sendable {
-    public var nodes: UInt32 = 0
-    public var ranges: UInt32 = 0
-    public var vcpus: UInt32 = 0
-    public var pad: UInt32 = 0
-    /// Handles of 32-bit numbers: distances row by row, virtual node by vCPU, physical node by virtual node.
-    public var distances: UInt64 = 0
-    public var nodeOfVCPU: UInt64 = 0
-    public var physicalNodes: UInt64 = 0
-    /// A handle of `VMemRange`s.
-    public var memory: UInt64 = 0
-    @inlinable public init() {}
-}

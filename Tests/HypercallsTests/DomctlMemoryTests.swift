@@ -142,11 +142,11 @@ import XenABI
     /// Shows: XEN_DOMCTL_setvnumainfo, XENMEM_get_vnumainfo
     @Test func virtualNodes() {
         let list = buffer
-        func set(_ change: (inout DomctlVNUMA) -> Void = { _ in }, by domain: FakeDomain? = nil) -> Outcome {
-            var argument = DomctlVNUMA()
-            (argument.nodes, argument.ranges, argument.vcpus) = (2, 2, 2)
-            (argument.distances, argument.nodeOfVCPU) = (list.rawValue, (list + 64).rawValue)
-            (argument.physicalNodes, argument.memory) = ((list + 128).rawValue, (list + 192).rawValue)
+        func set(_ change: (inout DomctlVnuma) -> Void = { _ in }, by domain: FakeDomain? = nil) -> Outcome {
+            var argument = DomctlVnuma()
+            (argument.nrVnodes, argument.nrVmemranges, argument.nrVcpus) = (2, 2, 2)
+            (argument.vdistance, argument.vcpuToVnode) = (list.rawValue, (list + 64).rawValue)
+            (argument.vnodeToPnode, argument.vmemrange) = ((list + 128).rawValue, (list + 192).rawValue)
             change(&argument)
             return (domain ?? dom0).domctl(.setVNUMAInfo, 4, &argument)
         }
@@ -167,12 +167,13 @@ import XenABI
         #expect(guest.memory(.getVNUMAInfo, &told) == .success)
         #expect(guest.read(UInt32.self, at: guest.scratch + 512 + 12) == 23)
         #expect(guest.read(UInt32.self, at: guest.scratch + 604) == 1)
-        let bad: [(XenError, (inout DomctlVNUMA) -> Void)] = [
-            (.einval, { $0.pad = 1 }), (.einval, { $0.vcpus = 3 }), (.einval, { $0.vcpus = .max }),
-            (.einval, { $0.nodes = 0 }),
-            (.einval, { $0.nodes = 33 }), (.einval, { $0.nodes = .max }), (.einval, { $0.ranges = 171 }),
-            (.einval, { $0.ranges = .max }), (.efault, { $0.distances = 1 << 39 }), (.efault, { $0.memory = .max - 7 }),
-            (.efault, { $0.nodeOfVCPU = 1 << 63 }), (.efault, { $0.physicalNodes = 1 << 39 }), (.e2big, { $0.nodes = 1 }),
+        let bad: [(XenError, (inout DomctlVnuma) -> Void)] = [
+            (.einval, { $0.pad = 1 }), (.einval, { $0.nrVcpus = 3 }), (.einval, { $0.nrVcpus = .max }),
+            (.einval, { $0.nrVnodes = 0 }),
+            (.einval, { $0.nrVnodes = 33 }), (.einval, { $0.nrVnodes = .max }), (.einval, { $0.nrVmemranges = 171 }),
+            (.einval, { $0.nrVmemranges = .max }), (.efault, { $0.vdistance = 1 << 39 }),
+            (.efault, { $0.vmemrange = .max - 7 }),
+            (.efault, { $0.vcpuToVnode = 1 << 63 }), (.efault, { $0.vnodeToPnode = 1 << 39 }), (.e2big, { $0.nrVnodes = 1 }),
         ]
         for (error, change) in bad { #expect(set(change) == .error(error)) }
         dom0.write(UInt32(64), at: list + 132)

@@ -186,18 +186,6 @@ extension Facts {
                 "stats.fault_count": \.faultCount,
                 "stats.dirty_count": \.dirtyCount,
             ])
-        structure(
-            "struct xen_domctl_vnuma", DomctlVNUMA.self,
-            [
-                "nr_vnodes": \.nodes,
-                "nr_vmemranges": \.ranges,
-                "nr_vcpus": \.vcpus,
-                "pad": \.pad,
-                "vdistance": \.distances,
-                "vcpu_to_vnode": \.nodeOfVCPU,
-                "vnode_to_pnode": \.physicalNodes,
-                "vmemrange": \.memory,
-            ])
         structure("struct xen_domctl_setdomainhandle", DomctlSetHandle.self, ["handle": \.handle])
     }
 
