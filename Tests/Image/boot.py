@@ -14,6 +14,7 @@ import checks
 import console
 import differential
 import debian
+import devices
 import loaders
 import machines
 import payloads
@@ -47,7 +48,7 @@ def command(machine, hypervisor, payload, name, interactive=False):
     work = debian.BUILD / "boot" / hypervisor.replace("/", "_") / name
     work.mkdir(parents=True, exist_ok=True)
     return loaders.boot(loaders.Job(machine, image_path(hypervisor, machine.isa, machine.build), payload, work,
-                                    machines.emulator(machine, interactive)))
+                                    machines.emulator(machine, interactive) + devices.words(machine, work)))
 
 
 def say(text):

@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import debian
+import devices
 from machines import POWERED_OFF, Machine
-from payloads import (DIFFERENTIAL, FACTS, FLOOR, HEADER_ONLY, NO_KERNEL, NOT_A_KERNEL, SHELL, THREE_LEVEL, TRUNCATED_KERNEL,
+from payloads import (DEVICES, DIFFERENTIAL, FACTS, FLOOR, HEADER_ONLY, NO_KERNEL, NOT_A_KERNEL, SHELL, THREE_LEVEL, TRUNCATED_KERNEL,
                       WATCHDOG, Payload, tree_text, tree_word)
 
 OURS, REFERENCE = "ours", "reference"
@@ -80,6 +81,17 @@ def x86_dom0(name, *hypervisors, memory=1024, features=",-xsave", extra=(), **ma
     """Debian's Xen wants an IOMMU for a PVH dom0, and is unsteady where it shows XSAVE to it; ours neither."""
     return dom0(f"x86_64-dom0{name}", Machine("x86_64", features=features, extra=extra, **machine), memory,
                 hypervisors=hypervisors or (OURS, REFERENCE), more=PVH + PVH_SMP * (machine.get("cpus") != 1))
+
+
+def x86_devices(name, *hypervisors, iommu=(), **machine):
+    """dom0's disks keep what is written over a reboot, and its network brings what was sent."""
+    expect = (*(rf"^fact {disk}: {text}" for disk in ("sda", "vda") for text in ("written", "268435456 bytes, data: OK")),
+              r"reboot: Restarting system", rf"^fact download: {devices.download_sum()}$", r"^dom0: task devices ended with 0$",
+              POWERED_OFF)
+    rules = Expectation(expect, (*PANICS, "[Uu]nhandled", "cannot be emulated"))
+    machine = Machine("x86_64", features=",-xsave", disks=("ide-hd", "virtio-blk-pci"), network="e1000", reboots=True,
+                      extra=iommu, **machine)
+    return Check(f"x86_64-devices{name}", machine, DEVICES, {hypervisor: rules for hypervisor in hypervisors or (OURS, REFERENCE)})
 
 
 def command_line(name):
@@ -225,6 +237,9 @@ CHECKS = [
         hypervisor: Expectation((r"reboot: Restarting system",), (*PANICS, POWERED_OFF), REBOOT_DIALOGUE)
         for hypervisor in (OURS, REFERENCE)}),
     Check("x86_64-dom0-hotplug", X86_SHELL, SHELL.with_words("task=hotplug"), {OURS: HOTPLUG, REFERENCE: HOTPLUG}),
+    x86_devices("", OURS),
+    x86_devices("-amd-iommu", iommu=AMD_IOMMU),
+    x86_devices("-intel-iommu", OURS, iommu=INTEL_IOMMU),
     dom0("arm32-dom0", Machine("arm32", memory=2048), 512, pending=(OURS,)),
 
     *(floor(f"x86_64-floor-{loader}-smp{cpus}", x86(cpus=cpus, nodes=nodes, loader=loader))

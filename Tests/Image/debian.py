@@ -39,7 +39,12 @@ TOOLSTACK = ("xen-utils-4.17", "xenstore-utils", "kmod")
 
 # Of a kernel package (400 MB unpacked) only these members are kept.
 KERNEL_MEMBERS = ("./boot/*", "./usr/lib/linux-image-*", "./lib/modules/*/modules.*",
-                  "./lib/modules/*/kernel/drivers/xen/*", "./lib/modules/*/kernel/drivers/net/xen*")
+                  "./lib/modules/*/kernel/drivers/xen/*", "./lib/modules/*/kernel/drivers/net/xen*",
+                  # disks, a network card, a file system, and what those need
+                  *(f"./lib/modules/*/kernel/{path}" for path in (
+                      "block/*", "crypto/*", "lib/*", "drivers/ata/*ahci.ko", "drivers/ata/libata.ko", "drivers/block/virtio_blk.ko",
+                      "drivers/net/ethernet/intel/e1000/*", "drivers/scsi/s*_*.ko", "drivers/virtio/*", "fs/ext4/*", "fs/jbd2/*",
+                      "fs/mbcache.ko")))
 
 
 def progress(message):
@@ -115,12 +120,21 @@ def fetch(isa):
     archive = Archive(isa)
     with open(archive.home / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)    # boots run side by side
-        if not (archive.home / "complete").exists():
+        complete = archive.home / "complete"
+        # What was unpacked by another list of members is not complete.
+        if not complete.exists() or complete.read_text() != contents():
             fill(archive)
+            complete.write_text(contents())
     return archive
 
 
+def contents():
+    return "\n".join(KERNEL_MEMBERS)
+
+
 def fill(archive):
+    for marker in archive.home.glob("complete*"):
+        marker.unlink()
     shutil.rmtree(archive.root)
     archive.root.mkdir()
     archive.update()
@@ -129,7 +143,17 @@ def fill(archive):
     archive.unpack(archive.download(kernel), KERNEL_MEMBERS)
     for package in (distribution.hypervisor, "busybox-static"):
         archive.unpack(archive.download(package))
-    (archive.home / "complete").write_text(kernel + "\n")
+    subprocess.run(["/sbin/depmod", "-b", archive.root, kernel.removeprefix("linux-image-")], check=True)
+
+
+def modules(isa, names):
+    """Files of kernel modules and of all that they need, relative to the unpacked root."""
+    archive = fetch(isa)
+    version = archive.find("lib/modules/*").name
+    shown = subprocess.run(["/sbin/modprobe", "-d", archive.root, "-S", version, "--show-depends", "-a", *names],
+                           check=True, capture_output=True, text=True).stdout
+    paths = dict.fromkeys(re.findall(r"^insmod (\S+)", shown, re.M))
+    return archive.root, [Path(path).relative_to(archive.root) for path in paths] + [Path(f"lib/modules/{version}/modules.dep")]
 
 
 def package(isa, name):

@@ -39,22 +39,39 @@ def pad(data):
     return data + bytes(-len(data) % 4)
 
 
+# For disks and a network card.
+DEVICE_MODULES = ("ahci", "sd_mod", "virtio_pci", "virtio_blk", "e1000", "ext4", "crc32c_generic")
+
+
 def dom0(isa):
     """busybox, our /init and its tasks: what dom0 needs to answer questions about itself."""
+    return packed(isa, "dom0", debian.fetch(isa).root, [])
+
+
+def dom0_devices(isa):
+    """The same with drivers for devices."""
+    return packed(isa, "dom0-devices", *debian.modules(isa, DEVICE_MODULES))
+
+
+def packed(isa, name, root, files):
     sources = sorted((GUESTS / "dom0").rglob("*"))
     busybox = debian.fetch(isa).find("bin/busybox")
-    target = debian.BUILD / "guests" / isa / "dom0.cpio.gz"
-    inputs = [busybox, Path(__file__), *sources]
+    target = debian.BUILD / "guests" / isa / f"{name}.cpio.gz"
+    inputs = [busybox, Path(__file__), *sources, *(root / file for file in files)]
     if target.exists() and target.stat().st_mtime > max(path.stat().st_mtime for path in inputs):
         return target
     archive = Cpio()
-    for name in ("bin", "dev", "etc", "proc", "run", "sys", "tmp", "tasks"):
-        archive.directory(name)
+    for directory in ("bin", "dev", "etc", "proc", "run", "sys", "tmp", "tasks"):
+        archive.directory(directory)
     archive.character_device("dev/console", 5, 1)
     archive.file("bin/busybox", busybox.read_bytes())
     for source in sources:
         if source.is_file():
             archive.file(str(source.relative_to(GUESTS / "dom0")), source.read_bytes())
+    for directory in sorted({parent for file in files for parent in file.parents if parent.name}):
+        archive.directory(str(directory))
+    for file in files:
+        archive.file(str(file), (root / file).read_bytes())
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(archive.packed())
     return target

@@ -22,6 +22,9 @@ class Machine:
     icount: bool = False        # one instruction is one nanosecond of virtual time, and runs repeat
     features: str = ""          # more of the processor's: ",+x,-y"
     extra: tuple = ()           # more words for the emulator
+    disks: tuple = ()           # the model of each disk: see devices.py
+    network: str = ""           # the model of the network card
+    reboots: bool = False       # a reset starts it anew; else it ends
     build: str = ""             # which build of our image: "-checked" or the ordinary one
 
 
@@ -74,7 +77,7 @@ def emulator(machine, interactive=False):
         ["-display", "none", "-monitor", "unix:{monitor},server=on,wait=off", "-serial", "stdio",
          "-trace", "qemu_system_shutdown_request"]
     return [*model(machine), *icount(machine), "-smp", str(machine.cpus), "-m", f"{machine.memory}M",
-            *numa(machine), *console, "-no-reboot", *machine.extra]
+            *numa(machine), *console, *([] if machine.reboots else ["-no-reboot"]), *machine.extra]
 
 
 def megabytes(text):

@@ -39,6 +39,7 @@ DEBIAN = Payload(debian.kernel, initramfs.dom0, "console=hvc0", dom0_memory=1024
 SHELL = replace(DEBIAN, dom0_memory=1024)
 FLOOR = replace(DEBIAN, dom0_memory=256)    # real Xen stops early without modules
 FACTS = DEBIAN.with_words("task=facts")
+DEVICES = replace(DEBIAN, initrd=initramfs.dom0_devices).with_words("task=devices")
 
 
 def damaged_kernel(name, change):
