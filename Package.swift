@@ -93,7 +93,7 @@ var targets: [Target] = [
     module("MMIO", ["Base", "Machine", "ArchCommon"]),
     module("ARM", ["Base", "Machine", "P2M"]),
     module("X86", ["Base", "Machine", "P2M"]),
-    module("Drivers", ["Base", "Machine", "Sync", "MMIO"]),
+    module("Drivers", ["Base", "Machine", "Sync", "Containers", "MMIO"]),
     c("ArchCommon", path: "arch/common"),
 ]
 
@@ -137,7 +137,7 @@ if let image {
         tests("Decompression"),
         tests("X86", ["Base", "P2M"]),
         tests("VirtualAPIC", ["Base"]),
-        tests("Drivers", ["MMIO"]),
+        tests("Drivers", ["Base", "Containers", "Machine", "MMIO"]),
         tests("DomainBuilder", ["Base", "Firmware"]),
         .target(name: "Native", path: "Tests/Native"),
         tests("X86Emulator", ["Native"], extra: [.unsafeFlags(["-O"])]),

@@ -56,7 +56,11 @@ public protocol EntryFormat: Sendable {
     var rootOrder: Int { get }
     /// Whether an entry of `level` may be a leaf (level 3 always may).
     func canMap(at level: Int) -> Bool
-    func table(_ table: MFN) -> UInt64
+    /// The entry of `level` that leads to `table`, one level down.
+    func table(_ table: MFN, level: Int) -> UInt64
+    /// Whether a large entry and the table that says the same must not follow each other directly (Arm DDI 0487, D8.16.1).
+    /// Where they may, a device's DMA goes on meanwhile.
+    var breaksBeforeMake: Bool { get }
     /// Where guests have RAM on demand, an entry of that type is one that the processor takes to be absent, and `decode` tells
     /// it from none. Its frame is `.invalid`.
     func leaf(_ frame: MFN, type: P2MType, level: Int) -> UInt64

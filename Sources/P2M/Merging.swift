@@ -27,11 +27,7 @@ extension PageTable {
             guard case .table(let next) = format.decode(load(slot), level: level) else { continue }
             if level < 2 { merge(table: next, level: level + 1, range: part, cache: cache) }
             guard count == size, format.canMap(at: level), let leaf = common(next, level: level) else { continue }
-            store(0, slot)
-            cache.entriesWritten()
-            cache.invalidate(part)
-            store(leaf, slot)
-            cache.entriesWritten()
+            exchange(slot, with: leaf, of: part, cache: cache)
             frames.free(next, order: 0)
             tableFrames -= 1
         }

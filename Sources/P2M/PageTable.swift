@@ -181,16 +181,15 @@ public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
             for index in 0..<UInt64(512) {
                 store(format.leaf(start + index * step, type: type, level: level + 1), self.slot(next, index))
             }
-            // Break before make: the leaf goes before its table comes.
-            store(0, slot)
-            let size: UInt64 = 1 << format.frameShift(level)
             cache.entriesWritten()
-            if type != .populateOnDemand {
-                cache.invalidate(GuestRange(start: GFN(alignedDown(part.start.rawValue, to: size)), count: size))
-            }
+            let size: UInt64 = 1 << format.frameShift(level)
+            let whole = GuestRange(start: GFN(alignedDown(part.start.rawValue, to: size)), count: size)
+            exchange(
+                slot, with: format.table(next, level: level), of: whole, isCached: type != .populateOnDemand, cache: cache)
+            return next
         }
         cache.entriesWritten()
-        store(format.table(next), slot)
+        store(format.table(next, level: level), slot)
         return next
     }
 
@@ -247,6 +246,24 @@ public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
     }
 
     // MARK: Entries
+
+    /// Replaces an entry by one that says the same of `frames`. Nobody uses the old one when this returns.
+    func exchange(
+        _ slot: MachineAddress, with entry: UInt64, of frames: GuestRange, isCached: Bool = true,
+        cache: some TranslationCache
+    ) {
+        if format.breaksBeforeMake {
+            store(0, slot)
+            cache.entriesWritten()
+            if isCached { cache.invalidate(frames) }
+            store(entry, slot)
+            cache.entriesWritten()
+        } else {
+            store(entry, slot)
+            cache.entriesWritten()
+            if isCached { cache.invalidate(frames) }
+        }
+    }
 
     @inline(__always) func slot(_ table: MFN, _ index: UInt64) -> MachineAddress { table.address + index &* 8 }
     @inline(__always) func load(_ slot: MachineAddress) -> UInt64 {

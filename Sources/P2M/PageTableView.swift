@@ -31,6 +31,18 @@ public struct PageTableView<Format: EntryFormat, Frames: FrameMemory>: Sendable 
         return (start + (frame.rawValue & (1 &<< shift &- 1)), type, order)
     }
 
+    /// The table that `frame`'s entry of `level` is in; nil where there is none of that level.
+    public func table(for frame: GFN, level: Int) -> MFN? {
+        guard frame.rawValue < format.capacity else { return nil }
+        var table = root
+        for upper in format.rootLevel..<level {
+            let word = load(slot(table, format.index(frame.rawValue, level: upper)))
+            guard case .table(let next) = format.decode(word, level: upper) else { return nil }
+            table = next
+        }
+        return table
+    }
+
     @inline(__always) private func slot(_ table: MFN, _ index: UInt64) -> MachineAddress { table.address + index * 8 }
     @inline(__always) private func load(_ slot: MachineAddress) -> UInt64 {
         frames.atomic(UInt64.self, at: slot).pointee.load(ordering: .acquiring)

@@ -18,7 +18,7 @@ public struct ExtendedFormat: FourLevelFormat {
     /// Bits 3-5; uncached is 0.
     private static var writeBack: UInt64 { 6 << 3 }
 
-    public func table(_ table: MFN) -> UInt64 { table.address.rawValue | Self.all }
+    public func table(_ table: MFN, level: Int) -> UInt64 { table.address.rawValue | Self.all }
 
     public func leaf(_ frame: MFN, type: P2MType, level: Int) -> UInt64 {
         let rights: UInt64 =

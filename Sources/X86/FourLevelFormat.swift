@@ -13,6 +13,8 @@ public protocol FourLevelFormat: EntryFormat {
 extension FourLevelFormat {
     public var rootLevel: Int { 0 }
     public var rootOrder: Int { 0 }
+    /// Intel SDM 3A, 4.10.2.3; AMD APM 2, 7.16.1: both may be cached, and mean the same.
+    public var breaksBeforeMake: Bool { false }
     public func canMap(at level: Int) -> Bool { level == 3 || level == 2 || (level == 1 && hasHugePages) }
 }
 

@@ -19,7 +19,7 @@ public struct HostFormat: FourLevelFormat {
     private static var accessedAndDirty: UInt64 { 1 << 5 | 1 << 6 }
     private static var noExecute: UInt64 { 1 << 63 }
 
-    public func table(_ table: MFN) -> UInt64 {
+    public func table(_ table: MFN, level: Int) -> UInt64 {
         table.address.rawValue | Self.present | Self.writable | Self.accessedAndDirty & ~(1 << 6)
     }
 

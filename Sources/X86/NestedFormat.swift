@@ -5,6 +5,9 @@ public import P2M
 
 /// AMD's nested page tables: the host's own format, walked as if by a user (AMD APM 2, 15.25.5). The caching of a leaf joins
 /// the guest's own: write-back RAM leaves the choice to the guest, an uncached device does not.
+///
+/// AMD's and Intel's IOMMUs walk the same tables (AMD 48882, 2.2.3; Intel 655, 9.8): what the processor ignores in an entry
+/// says to AMD's which level comes next and what devices may do, and Intel's takes the two lowest bits for that.
 public struct NestedFormat: FourLevelFormat {
     /// Whether the processor has 1 GiB pages.
     public let hasHugePages: Bool
@@ -19,21 +22,29 @@ public struct NestedFormat: FourLevelFormat {
     private static var accessed: UInt64 { 1 << 5 }
     private static var dirty: UInt64 { 1 << 6 }
     private static var noExecute: UInt64 { 1 << 63 }
+    /// Bits 9-11: 0 for a leaf, else the level of the table, 1 being the last.
+    private static var nextLevelShift: UInt64 { 9 }
+    private static var deviceMayRead: UInt64 { 1 << 61 }
+    private static var deviceMayWrite: UInt64 { 1 << 62 }
 
-    public func table(_ table: MFN) -> UInt64 {
-        table.address.rawValue | Self.present | Self.writable | Self.user | Self.accessed
+    private static var readOnly: UInt64 { present | deviceMayRead }
+    private static var readWrite: UInt64 { present | writable | dirty | deviceMayRead | deviceMayWrite }
+
+    public func table(_ table: MFN, level: Int) -> UInt64 {
+        table.address.rawValue | Self.present | Self.writable | Self.user | Self.accessed | Self.deviceMayRead
+            | Self.deviceMayWrite | UInt64(truncatingIfNeeded: 3 - level) << Self.nextLevelShift
     }
 
     public func leaf(_ frame: MFN, type: P2MType, level: Int) -> UInt64 {
         let rights: UInt64 =
             switch type {
-            case .ramReadWrite: Self.present | Self.writable | Self.dirty
-            case .ramReadOnly, .ramLogDirty: Self.present
-            case .foreign, .grantReadWrite: Self.present | Self.writable | Self.dirty | Self.noExecute
-            case .grantReadOnly, .foreignReadOnly: Self.present | Self.noExecute
+            case .ramReadWrite: Self.readWrite
+            case .ramReadOnly, .ramLogDirty: Self.readOnly
+            case .foreign, .grantReadWrite: Self.readWrite | Self.noExecute
+            case .grantReadOnly, .foreignReadOnly: Self.readOnly | Self.noExecute
             // Option ROMs are run where they are.
-            case .deviceCached: Self.present | Self.writable | Self.dirty
-            case .deviceDirect: Self.present | Self.writable | Self.dirty | Self.uncached
+            case .deviceCached: Self.readWrite
+            case .deviceDirect: Self.readWrite | Self.uncached
             case .invalid, .populateOnDemand, .hypervisorCode, .hypervisorReadOnly: 0
             }
         return FourLevelEntry.leaf(frame, type: type, level: level) | rights | Self.user

@@ -185,7 +185,7 @@ import Testing
             for bit in format.frameShift(level)..<36 {
                 let frame = MFN(1 << bit)
                 if level < 3 {
-                    guard case .table(let table) = format.decode(format.table(frame), level: level), table == frame else {
+                    guard case .table(let table) = format.decode(format.table(frame, level: level), level: level), table == frame else {
                         Issue.record("table of \(frame) at level \(level)")
                         continue
                     }

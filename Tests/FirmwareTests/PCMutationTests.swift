@@ -56,6 +56,10 @@ import Testing
     static func exercise(_ acpi: borrowing ACPI) -> Int {
         var steps = acpi.count + acpi.unreadable
         if let table = acpi.table("APIC") {
+            for kind in [ACPI.RemappingKind.amd, .intel] {
+                var entries = ACPI.RemappingEntries(table, kind: kind)
+                while entries.next() != nil { steps += 1 }
+            }
             var entries = ACPI.InterruptEntries(table)
             while entries.next() != nil { steps += 1 }
         }

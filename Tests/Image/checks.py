@@ -85,10 +85,11 @@ def x86_dom0(name, *hypervisors, memory=1024, features=",-xsave", extra=(), **ma
 
 def x86_devices(name, *hypervisors, iommu=(), **machine):
     """dom0's disks keep what is written over a reboot, and its network brings what was sent."""
-    expect = (*(rf"^fact {disk}: {text}" for disk in ("sda", "vda") for text in ("written", "268435456 bytes, data: OK")),
+    expect = (*(rf"^fact {disk}: {text}" for disk, size in (("sda", 256), ("vda", 64)) for text in ("written", f"{size << 20} bytes, data: OK")),
               r"reboot: Restarting system", rf"^fact download: {devices.download_sum()}$", r"^dom0: task devices ended with 0$",
               POWERED_OFF)
-    rules = Expectation(expect, (*PANICS, "[Uu]nhandled", "cannot be emulated"))
+    virtualisation = rf"^\(XEN\) I/O virtualisation {'enabled' if iommu else 'disabled'}$"
+    rules = Expectation((virtualisation, *expect), (*PANICS, "[Uu]nhandled", "cannot be emulated", "refused, reason"))
     machine = Machine("x86_64", features=",-xsave", disks=("ide-hd", "virtio-blk-pci"), network="e1000", reboots=True,
                       extra=iommu, **machine)
     return Check(f"x86_64-devices{name}", machine, DEVICES, {hypervisor: rules for hypervisor in hypervisors or (OURS, REFERENCE)})

@@ -163,8 +163,8 @@ import Testing
 
     @Test func others() {
         let format = ExtendedFormat(hasHugePages: true)
-        guard case .table(let table) = format.decode(format.table(MFN(7)), level: 2) else { return #expect(Bool(false)) }
-        #expect(table == MFN(7) && format.table(MFN(7)) == 0x7007)
+        guard case .table(let table) = format.decode(format.table(MFN(7), level: 2), level: 2) else { return #expect(Bool(false)) }
+        #expect(table == MFN(7) && format.table(MFN(7), level: 0) == 0x7007)
         // A type that gives no right is no entry.
         guard case .none = format.decode(format.leaf(MFN(7), type: .invalid, level: 3), level: 3) else {
             return #expect(Bool(false))
@@ -187,7 +187,7 @@ import Testing
                 #expect(frame == MFN(0x4_0000) && found == type)
             }
         }
-        guard case .table(let table) = format.decode(format.table(MFN(7)), level: 2) else { return #expect(Bool(false)) }
+        guard case .table(let table) = format.decode(format.table(MFN(7), level: 2), level: 2) else { return #expect(Bool(false)) }
         #expect(table == MFN(7))
         guard case .none = format.decode(0, level: 3) else { return #expect(Bool(false)) }
     }
@@ -201,6 +201,10 @@ import Testing
         #expect(bits(.deviceDirect) & 0x18 == 0x18)
         #expect(bits(.ramReadWrite) & 0x18 == 0)
         #expect(!format.canMap(at: 1) && format.canMap(at: 2))
+        // To AMD's IOMMU (48882, figures 10-11): next level, and what a device may do.
+        #expect([0, 1, 2].map { format.table(MFN(1), level: $0) >> 9 & 7 } == [3, 2, 1])
+        #expect(bits(.ramReadWrite) >> 61 & 3 == 3 && bits(.grantReadOnly) >> 61 & 3 == 1 && bits(.ramReadWrite) >> 9 & 7 == 0)
+        #expect([0, 1, 2].allSatisfy { format.table(MFN(1), level: $0) >> 61 & 3 == 3 })
     }
 }
 

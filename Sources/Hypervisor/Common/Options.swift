@@ -14,12 +14,14 @@ struct Options {
     var commandLine = InlineArray<1024, UInt8>(repeating: 0)
     var logLevel = LogLevel.warning
     var guestLogLevel = LogLevel.error
+    /// x86: whether devices' DMA is remapped where there is an IOMMU.
+    var usesIOMMU = true
 
     /// Words that this hypervisor knows, and words of Xen's that do not apply here.
-    static var known: InlineArray<13, StaticString> {
+    static var known: InlineArray<14, StaticString> {
         [
             "console", "com1", "dtuart", "loglvl", "guest_loglvl", "dom0_mem", "dom0_max_vcpus", "maxcpus", "noreboot",
-            "dom0", "cpuidle", "sync_console", "conswitch",
+            "dom0", "cpuidle", "sync_console", "conswitch", "iommu",
         ]
     }
 
@@ -29,6 +31,7 @@ struct Options {
         for index in 0..<min(line.bytes.count, 1023) { commandLine[index] = line.bytes[index] }
         if let word = line.word("noreboot") { noReboot = !word.isNegated }
         if let count = (try? line.integer("maxcpus")) ?? nil { maximumCPUs = UInt32(clamping: max(1, count)) }
+        if let word = line.word("iommu") { usesIOMMU = word.isNegated ? false : OptionText.boolean(word.value) ?? true }
         dom0Memory = parse("dom0_mem") { () throws(OptionError) in try line.dom0Memory() }
         dom0MaximumVCPUs = parse("dom0_max_vcpus") { () throws(OptionError) in try line.dom0MaximumVCPUs() }
         logLevel = level(line.text("loglvl", default: .literal(""))) ?? logLevel

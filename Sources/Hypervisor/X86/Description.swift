@@ -38,6 +38,13 @@ struct Description {
     var hasLegacyPICs = true
     var fixed: ACPI.FixedDescription?
     var eventTimer: ACPI.Register?
+    /// IOMMUs, all of one kind.
+    var remappers = InlineArray<16, UInt64>(repeating: 0)
+    var remapperCount = 0
+    var remappingKind = ACPI.RemappingKind.intel
+    /// What devices use for the firmware, in bytes.
+    var firmwareMemory = InlineArray<16, MapEntry>(repeating: MapEntry())
+    var firmwareMemoryCount = 0
     /// The loader's map as it was, for dom0's.
     var map = InlineArray<128, MapEntry>(repeating: MapEntry())
     var mapCount = 0
@@ -174,6 +181,30 @@ extension Description {
         keepTables(acpi)
         if let table = acpi.table("FACP") { fixed = ACPI.FixedDescription(table) }
         if let table = acpi.table("HPET") { eventTimer = ACPI.eventTimer(table) }
+        readRemapping(acpi, .amd)
+        if remapperCount == 0 { readRemapping(acpi, .intel) }
+    }
+
+    private mutating func readRemapping(_ acpi: borrowing ACPI, _ kind: ACPI.RemappingKind) {
+        guard let table = acpi.table(kind.signature) else { return }
+        remappingKind = kind
+        var entries = ACPI.RemappingEntries(table, kind: kind)
+        while let entry = entries.next() {
+            switch entry {
+            case .unit(_, let registers): addRemapper(registers)
+            case .reserved(let start, let size) where firmwareMemoryCount < firmwareMemory.count:
+                firmwareMemory[firmwareMemoryCount] = MapEntry(start: start, size: size)
+                firmwareMemoryCount += 1
+            default: break
+            }
+        }
+    }
+
+    private mutating func addRemapper(_ registers: UInt64) {
+        for index in 0..<remapperCount where remappers[index] == registers { return }
+        guard remapperCount < remappers.count else { return log.warning("an IOMMU too many is not used") }
+        remappers[remapperCount] = registers
+        remapperCount += 1
     }
 
     /// Gives each piece of RAM its node; what no entry covers stays with node 0.

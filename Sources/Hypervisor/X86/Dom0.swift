@@ -27,10 +27,10 @@ func buildDom0(_ description: inout Description, online: Int) -> Bool {
     let memory = root.state.dom0Memory.withLock { $0 }
     guard memory.count > 0 else { return false }
     log.notice("*** Building a PVH Dom0 ***")
-    log.notice("d0 is mapped one to one: DMA goes through no IOMMU")
     let vcpus = dom0VCPUs(online: online)
     let domain = makeDomain(description, memory, vcpus: vcpus)
     mapMemory(domain, description, memory)
+    startRemapping(domain)
     let layout = loadModules(description, memory)
     let info = writeStart(&description, memory, layout, vcpus: vcpus)
     tellMemoryMap(domain, info)
@@ -102,6 +102,10 @@ private func mapMemory(
         let entry = description.map[index]
         guard entry.kind == .acpiReclaimable || entry.kind == .acpiNonVolatile else { continue }
         map(domain, covering(entry.start, entry.size), .deviceCached)
+    }
+    for index in 0..<description.firmwareMemoryCount {
+        let range = covering(description.firmwareMemory[index].start, description.firmwareMemory[index].size)
+        if root.frameTable.value.index(of: range.start) == nil { map(domain, range, .deviceCached) }
     }
 }
 

@@ -136,12 +136,15 @@ struct NestedCache: TranslationCache {
     let domain: DomainID
     let pcpu: PCPU
 
-    /// Walks see stores in order.
-    func entriesWritten() {}
+    /// Processors' walks see stores in order.
+    func entriesWritten() {
+        if root.state.remapping.isSet { root.state.remapping.value.entriesWritten() }
+    }
 
     /// Every vCPU drops its own before it runs on; one that is inside is fetched out first.
     func invalidate(_ frames: GuestRange) {
         guard domain == .dom0, root.state.dom0.isSet else { return }
+        if root.state.remapping.isSet { root.state.remapping.value.flush() }
         let target = root.state.dom0.value
         for number in 0..<UInt32(target.pointee.vcpuCount) {
             guard let vcpu = target.pointee.vcpu(VCPUID(number)) else { continue }

@@ -129,7 +129,10 @@ extension PC {
     }
 
     /// Whether a page is a device of the hypervisor's own.
-    func isHidden(_ frame: MFN) -> Bool { frame == ioAPICFrame || frame.rawValue == 0xfee00 }
+    func isHidden(_ frame: MFN) -> Bool {
+        if root.state.remapping.isSet, root.state.remapping.value.hasRegisters(in: frame) { return true }
+        return frame == ioAPICFrame || frame.rawValue == 0xfee00
+    }
 
     private static func findTimer(_ localAPIC: LocalAPIC<LocalAPICBus>, _ features: ProcessorFeatures) -> TimerKind {
         if features.hasTSCDeadline {
@@ -168,8 +171,10 @@ struct ClockCounter: ReferenceCounter {
 }
 
 /// Maps a device that the machine cannot do without.
-func mapDevice(_ start: UInt64, _ name: StaticString, _ space: inout HostAddressSpace<MetalFrames>) -> MappedBus {
-    guard let base = space.mapDevice(MachineAddress(start), size: pageSize) else {
+func mapDevice(
+    _ start: UInt64, _ name: StaticString, size: UInt64 = pageSize, _ space: inout HostAddressSpace<MetalFrames>
+) -> MappedBus {
+    guard let base = space.mapDevice(MachineAddress(start), size: size) else {
         panic("cannot map \(name) at 0x\(hex: start)")
     }
     // SAFETY: just mapped, for good.

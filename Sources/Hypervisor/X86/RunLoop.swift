@@ -135,6 +135,7 @@ func handleNews(_ cpu: inout CPULocal) -> Bool {
     let state = Ref(root.state.pc.reference, cpu.pcpu)
     if state.pointee.timerFired.exchange(false, ordering: .relaxed) {
         fireTimers(cpu)
+        if cpu.pcpu.rawValue == 0, root.state.remapping.isSet { root.state.remapping.value.reportFaults() }
         if systemTime() >= cpu.sliceEnd { state.pointee.reschedule.store(true, ordering: .relaxed) }
     }
     if state.pointee.consoleFired.exchange(false, ordering: .relaxed) { receiveConsoleInput(cpu.pcpu) }

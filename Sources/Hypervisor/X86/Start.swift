@@ -144,6 +144,7 @@ private func startPC(
     let table = MachineAddress(x86_read_cr3())
     root.state.pc.set(PC(description, features: features, useX2APIC: useX2APIC, table: table, &space))
     root.state.pc.value.states[0].isOnline.store(true, ordering: .releasing)
+    if root.options.value.usesIOMMU { findRemappers(description, &space) }
 }
 
 /// A page below 640 KiB for the trampoline. All the rest below 1 MiB stays out of use: firmware and option ROMs are not

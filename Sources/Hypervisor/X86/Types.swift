@@ -51,6 +51,7 @@ struct MachineState: ~Copyable {
     /// Whether a hypercall copies from or to its guest, by pCPU.
     let copying = FixedArray<256, CopyWindow> { _ in CopyWindow() }
     let policy = Once<CPUIDPolicy>()
+    let remapping = Once<DMARemapping>()
     /// RAM that was set aside for dom0 before there was a heap.
     let dom0Memory = SpinLock(RangeList<MachineSpace>(), rank: .domainTable)
 }
