@@ -48,7 +48,9 @@ public struct Stage2Format: EntryFormat {
 
     public func canMap(at level: Int) -> Bool { level > 0 }
     public var breaksBeforeMake: Bool { true }
-    public func table(_ table: MFN, level: Int) -> UInt64 { table.address.rawValue | Descriptor.valid | Descriptor.tableOrPage }
+    public func table(_ table: MFN, level: Int) -> UInt64 {
+        table.address.rawValue | Descriptor.valid | Descriptor.tableOrPage
+    }
 
     public func leaf(_ frame: MFN, type: P2MType, level: Int) -> UInt64 {
         Descriptor.leaf(frame, type: type, level: level, attributes: attributes(type))
@@ -81,7 +83,9 @@ public struct EL2Format: EntryFormat {
     public var rootOrder: Int { 0 }
     public func canMap(at level: Int) -> Bool { level > 0 }
     public var breaksBeforeMake: Bool { true }
-    public func table(_ table: MFN, level: Int) -> UInt64 { table.address.rawValue | Descriptor.valid | Descriptor.tableOrPage }
+    public func table(_ table: MFN, level: Int) -> UInt64 {
+        table.address.rawValue | Descriptor.valid | Descriptor.tableOrPage
+    }
     @inline(__always) public func decode(_ entry: UInt64, level: Int) -> Entry { Descriptor.decode(entry, level: level) }
 
     public func leaf(_ frame: MFN, type: P2MType, level: Int) -> UInt64 {

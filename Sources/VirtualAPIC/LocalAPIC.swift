@@ -63,6 +63,12 @@ public struct VirtualLocalAPIC: ~Copyable {
         registers.withLock { $0.setInService(vector) }
     }
 
+    /// The processor has not taken it after all: it waits again.
+    public func decline(_ vector: UInt8) {
+        registers.withLock { $0.clearInService(vector) }
+        requests[Int(vector >> 5)].bitwiseOr(1 << UInt32(vector & 31), ordering: .sequentiallyConsistent)
+    }
+
     /// The upper four bits of the task priority, which CR8 shows.
     public var taskPriority: UInt8 {
         get { registers.withLock { UInt8(truncatingIfNeeded: $0.taskPriority) } }

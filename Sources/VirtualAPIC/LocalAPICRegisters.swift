@@ -58,10 +58,12 @@ struct LocalAPICRegisters: BitwiseCopyable {
 
     mutating func setInService(_ vector: UInt8) { inService[Int(vector >> 5)] |= 1 << UInt32(vector & 31) }
 
+    mutating func clearInService(_ vector: UInt8) { inService[Int(vector >> 5)] &= ~(1 << UInt32(vector & 31)) }
+
     /// The vector that has ended; nil where none was in service.
     mutating func endInterrupt() -> UInt8? {
         guard let vector = highestInService else { return nil }
-        inService[Int(vector >> 5)] &= ~(1 << UInt32(vector & 31))
+        clearInService(vector)
         return vector
     }
 

@@ -6,13 +6,20 @@ public import P2M
 /// AMD's nested page tables: the host's own format, walked as if by a user (AMD APM 2, 15.25.5). The caching of a leaf joins
 /// the guest's own: write-back RAM leaves the choice to the guest, an uncached device does not.
 ///
-/// AMD's and Intel's IOMMUs walk the same tables (AMD 48882, 2.2.3; Intel 655, 9.8): what the processor ignores in an entry
-/// says to AMD's which level comes next and what devices may do, and Intel's takes the two lowest bits for that.
+/// IOMMUs walk the same tables. What the processor ignores in an entry says to AMD's which level comes next and what devices
+/// may do (AMD 48882, 2.2.3); Intel's takes the two lowest bits for that, and wants the others empty (VT-d 9.8).
 public struct NestedFormat: FourLevelFormat {
     /// Whether the processor has 1 GiB pages.
     public let hasHugePages: Bool
 
-    public init(hasHugePages: Bool) { self.hasHugePages = hasHugePages }
+    /// The bits that AMD's IOMMU reads, or none.
+    private let deviceBits: UInt64
+
+    /// - Parameter servesAMD: entries are for AMD's IOMMU too.
+    public init(hasHugePages: Bool, servesAMD: Bool = false) {
+        self.hasHugePages = hasHugePages
+        deviceBits = servesAMD ? Self.devices | 7 << Self.nextLevelShift : 0
+    }
 
     private static var present: UInt64 { 1 << 0 }
     private static var writable: UInt64 { 1 << 1 }
@@ -27,12 +34,14 @@ public struct NestedFormat: FourLevelFormat {
     private static var deviceMayRead: UInt64 { 1 << 61 }
     private static var deviceMayWrite: UInt64 { 1 << 62 }
 
+    private static var devices: UInt64 { deviceMayRead | deviceMayWrite }
     private static var readOnly: UInt64 { present | deviceMayRead }
     private static var readWrite: UInt64 { present | writable | dirty | deviceMayRead | deviceMayWrite }
 
     public func table(_ table: MFN, level: Int) -> UInt64 {
-        table.address.rawValue | Self.present | Self.writable | Self.user | Self.accessed | Self.deviceMayRead
-            | Self.deviceMayWrite | UInt64(truncatingIfNeeded: 3 - level) << Self.nextLevelShift
+        let next = UInt64(truncatingIfNeeded: 3 - level) << Self.nextLevelShift
+        return table.address.rawValue | Self.present | Self.writable | Self.user | Self.accessed
+            | (Self.devices | next) & deviceBits
     }
 
     public func leaf(_ frame: MFN, type: P2MType, level: Int) -> UInt64 {
@@ -47,7 +56,7 @@ public struct NestedFormat: FourLevelFormat {
             case .deviceDirect: Self.readWrite | Self.uncached
             case .invalid, .populateOnDemand, .hypervisorCode, .hypervisorReadOnly: 0
             }
-        return FourLevelEntry.leaf(frame, type: type, level: level) | rights | Self.user
+        return FourLevelEntry.leaf(frame, type: type, level: level) | rights & (deviceBits | ~Self.devices) | Self.user
             | Self.accessed
     }
 

@@ -73,6 +73,21 @@ public enum VirtualInterrupt {
     public static var ignorePriority: UInt64 { 1 << 20 }
     /// Physical interrupts follow the host's mask, and CR8 is virtual.
     public static var masking: UInt64 { 1 << 24 }
+    private static var priorityShift: UInt64 { 16 }
+    private static var vectorShift: UInt64 { 32 }
+
+    /// An interrupt that the processor gives the guest as soon as it takes one: the APIC's, which CR8 holds back, or one that
+    /// nothing holds back.
+    public static func delivery(of vector: UInt8, isAPICs: Bool) -> UInt64 {
+        request | UInt64(vector) << vectorShift | (isAPICs ? UInt64(vector >> 4) << priorityShift : ignorePriority)
+    }
+
+    /// What was to be delivered, and was not; nil where there is none, or only a dummy (vector 0).
+    public static func undelivered(_ word: UInt64) -> (vector: UInt8, isAPICs: Bool)? {
+        let vector = UInt8(truncatingIfNeeded: word >> vectorShift)
+        guard word & request != 0, vector != 0 else { return nil }
+        return (vector, word & ignorePriority == 0)
+    }
 }
 
 /// An event that the guest is to take on its next entry, or that it was taking when it left (AMD APM 2, 15.20).
@@ -81,6 +96,13 @@ public struct InjectedEvent: RawRepresentable, Hashable, Sendable, BitwiseCopyab
     public init(rawValue: UInt64) { self.rawValue = rawValue }
 
     public var isValid: Bool { rawValue >> 31 & 1 != 0 }
+    public var vector: UInt8 { UInt8(truncatingIfNeeded: rawValue) }
+    /// An instruction makes it, and will again.
+    public var isSoftware: Bool { rawValue >> 8 & 7 == 4 }
+
+    /// Whether this is only the delivery of a virtual interrupt that is requested still. QEMU (7.2) tells of one that was cut
+    /// short in both places, and here calls it an exception.
+    public func isDelivery(of vector: UInt8?) -> Bool { vector == self.vector && self.vector >= 32 }
 
     public static func interrupt(_ vector: UInt8) -> Self { Self(rawValue: 1 << 31 | UInt64(vector)) }
     public static var nmi: Self { Self(rawValue: 1 << 31 | 2 << 8 | 2) }

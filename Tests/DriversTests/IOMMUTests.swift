@@ -14,6 +14,8 @@ final class FakeIOMMU: Bus, @unchecked Sendable {
     var words: [UInt64: UInt64] = [:]
     var onWrite: (UInt64, UInt64) -> Void = { _, _ in }
     var writes: [(offset: UInt64, value: UInt64)] = []
+    /// Intel's global status.
+    var status: UInt64 = 0
 
     func read64(_ offset: UInt64) -> UInt64 { words[offset] ?? 0 }
     func read32(_ offset: UInt64) -> UInt32 {
@@ -115,7 +117,9 @@ final class FakeIOMMU: Bus, @unchecked Sendable {
             guard answers else { return }
             switch offset {
             case 0x18:
-                let status = value & ~(1 << 27)
+                // That a root is set stays so; translation follows its bit.
+                let status = value & 1 << 31 | (registers.status | value) & 1 << 30
+                registers.status = status
                 registers.words[0x18] = value | status << 32
             case 0x28, 0xf8: registers.words[offset] = value & ~(1 << 63)
             default: break

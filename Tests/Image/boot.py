@@ -160,7 +160,7 @@ def run_command(arguments):
     """A machine for a person: dom0's shell on this terminal."""
     memory = machines.megabytes(arguments.mem)
     machine = machines.Machine(arguments.isa, arguments.smp, memory, arguments.gic,
-                               icount=arguments.icount)
+                               icount=arguments.icount, threads="single" if arguments.isa == "x86_64" else "multi")
     payload = payloads.shell(memory).with_words(arguments.words) \
         .with_hypervisor_words(arguments.hypervisor_words)
     words = command(machine, arguments.hypervisor, payload, "run", interactive=True)

@@ -90,7 +90,7 @@ def x86_devices(name, *hypervisors, iommu=(), **machine):
               POWERED_OFF)
     virtualisation = rf"^\(XEN\) I/O virtualisation {'enabled' if iommu else 'disabled'}$"
     rules = Expectation((virtualisation, *expect), (*PANICS, "[Uu]nhandled", "cannot be emulated", "refused, reason"))
-    machine = Machine("x86_64", features=",-xsave", disks=("ide-hd", "virtio-blk-pci"), network="e1000", reboots=True,
+    machine = Machine("x86_64", features=",-xsave", disks=("ide-hd", "virtio-blk-pci"), network="e1000", reboots=True, threads="single",
                       extra=iommu, **machine)
     return Check(f"x86_64-devices{name}", machine, DEVICES, {hypervisor: rules for hypervisor in hypervisors or (OURS, REFERENCE)})
 

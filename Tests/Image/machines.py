@@ -20,6 +20,7 @@ class Machine:
     nodes: int = 1              # NUMA nodes, memory and CPUs split evenly
     loader: str = "direct"      # how the hypervisor gets into memory: see loaders.py
     icount: bool = False        # one instruction is one nanosecond of virtual time, and runs repeat
+    threads: str = "multi"      # QEMU's: "single" where the race that docs/testing.md tells of would show
     features: str = ""          # more of the processor's: ",+x,-y"
     extra: tuple = ()           # more words for the emulator
     disks: tuple = ()           # the model of each disk: see devices.py
@@ -51,7 +52,7 @@ def numa(machine):
 def icount(machine):
     """Deterministic virtual time. Several CPUs need the periodic timer to keep QEMU switching."""
     if not machine.icount:
-        return ["-accel", "tcg,thread=multi"]
+        return ["-accel", f"tcg,thread={machine.threads}"]
     words = ["-accel", "tcg", "-icount", "shift=0,sleep=off",
              "-rtc", "base=2024-01-01,clock=vm", "-seed", "1"]
     if machine.cpus > 1:

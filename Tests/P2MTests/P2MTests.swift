@@ -355,7 +355,9 @@ struct Laws<Format: EntryFormat> {
     @Test func el2() { Laws(format: EL2Format(), types: (.ramReadWrite, .hypervisorCode)).check() }
 
     @Test func x86() {
-        Laws(format: NestedFormat(hasHugePages: true), types: (.ramReadWrite, .deviceDirect)).check()
+        for servesAMD in [false, true] {
+            Laws(format: NestedFormat(hasHugePages: true, servesAMD: servesAMD), types: (.ramReadWrite, .deviceDirect)).check()
+        }
         Laws(format: ExtendedFormat(hasHugePages: true), types: (.ramReadWrite, .deviceDirect)).check()
     }
 

@@ -20,6 +20,7 @@ final class TestAPIC {
     }
     @discardableResult func post(_ vector: UInt8, isLevel: Bool) -> Bool { apic.post(vector, isLevel: isLevel) }
     func accept(_ vector: UInt8) { apic.accept(vector) }
+    func decline(_ vector: UInt8) { apic.decline(vector) }
     func setBase(_ value: UInt64) -> Bool { apic.setBase(value) }
     func fire(now: SystemTime) -> Bool { apic.fire(now: now) }
     func read(_ offset: UInt32, now: SystemTime) -> UInt32? { apic.read(offset, now: now) }
@@ -51,6 +52,11 @@ final class TestAPIC {
         apic.taskPriority = 0x3f
         #expect(apic.pending == 0x40)
         #expect(!apic.post(15, isLevel: false), "vectors below 16 are errors")
+        // Accepted on the way into the guest, which then did not take it; another came meanwhile.
+        apic.accept(0x40)
+        apic.post(0x40, isLevel: false)
+        apic.decline(0x40)
+        #expect(apic.pending == 0x40 && apic.write(LocalRegister.endOfInterrupt, 0, now: start) == .none)
     }
 
     @Test func tellsOfTheEndOfALevel() {

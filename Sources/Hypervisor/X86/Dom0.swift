@@ -46,12 +46,17 @@ private func dom0VCPUs(online: Int) -> UInt32 {
 
 // MARK: The domain
 
+private func nestedFormat() -> NestedFormat {
+    let servesAMD = root.state.remapping.isSet && root.state.remapping.value.kind == .amd
+    return NestedFormat(hasHugePages: root.state.pc.value.features.hasHugePages, servesAMD: servesAMD)
+}
+
 private func makeDomain(
     _ description: borrowing Description, _ memory: RangeList<MachineSpace>, vcpus: UInt32
 ) -> MetalDomain {
     let source = MetalFrames(root.heap.reference)
     guard
-        let table = PageTable(format: NestedFormat(hasHugePages: root.state.pc.value.features.hasHugePages), frames: source),
+        let table = PageTable(format: nestedFormat(), frames: source),
         let info = source.allocate(), let portMap = source.allocate(order: 2, node: nil),
         let msrMap = source.allocate(order: 1, node: nil), let slot = FrameSlot<Domain<Metal>>(source)
     else { panic("no memory for dom0") }

@@ -48,8 +48,11 @@ func prepareInterrupts(_ vcpu: MetalVCPU) {
     } else if let vector = pendingCallback(vcpu) ?? apic.pointee.pending {
         let takes = block[VMCBField.rflags] >> 9 & 1 != 0 && block[VMCBField.interruptShadow] & 1 == 0
         if takes, !isBusy {
-            if apic.pointee.pending == vector, pendingCallback(vcpu) == nil { apic.pointee.accept(vector) }
-            block.inject(.interrupt(vector))
+            // Not by event injection: QEMU (7.2) may give such an interrupt to the guest twice, the second time with its
+            // interrupts off.
+            let isAPICs = pendingCallback(vcpu) == nil && apic.pointee.pending == vector
+            if isAPICs { apic.pointee.accept(vector) }
+            block[VMCBField.virtualInterrupt] |= VirtualInterrupt.delivery(of: vector, isAPICs: isAPICs)
         } else {
             // A dummy of the highest priority, whose delivery is what we want to hear of.
             block[VMCBField.virtualInterrupt] |= VirtualInterrupt.request | VirtualInterrupt.ignorePriority
@@ -67,15 +70,18 @@ extension Ref where Value == VirtualLocalAPIC {
     }
 }
 
-/// After the guest has left: an event that it was taking is taken again, and its priority is read back.
+/// After the guest has left: an event that it was taking is taken again, an interrupt that it has not taken waits again, and its
+/// priority is read back.
 @inline(__always)
 func collectInterrupts(_ vcpu: MetalVCPU) {
     let block = vcpu.pointee.extra.block
     block[VMCBField.eventInjection] = 0
     let event = InjectedEvent(rawValue: block[VMCBField.exitInterrupt])
-    // A software interrupt is made again by its instruction.
-    if event.isValid, event.rawValue >> 8 & 7 != 4 { block.inject(event) }
-    let priority = UInt8(truncatingIfNeeded: block[VMCBField.virtualInterrupt] & 0xf)
+    let word = block[VMCBField.virtualInterrupt]
+    let undelivered = VirtualInterrupt.undelivered(word)
+    if let undelivered, undelivered.isAPICs { vcpu.pointee.extra.apic.decline(undelivered.vector) }
+    if event.isValid, !event.isSoftware, !event.isDelivery(of: undelivered?.vector) { block.inject(event) }
+    let priority = UInt8(truncatingIfNeeded: word & 0xf)
     let apic = Ref(apicOf: vcpu)
     if apic.pointee.taskPriority >> 4 != priority { apic.pointee.taskPriority = priority << 4 }
 }
