@@ -8,6 +8,9 @@
     case pagetableDying = 9
     case getTime = 10
     case xentrace = 11
+    /// Superseded by XENMEM_access_op, as is the next.
+    case setMemAccess = 12
+    case getMemAccess = 13
     case getMemType = 15
     /// x86 only.
     case setEvtchnUpcallVector = 23

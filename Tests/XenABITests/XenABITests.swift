@@ -24,9 +24,11 @@ import XenABI
         facts.addDomctls(caller)
         facts.addCallerStructures(C.self)
         facts.addSharedInfo(C.self, caller)
-        let differences = try HeaderCheck.differences(facts.all, for: caller)
+        facts.addDeviceInterfaces(C.self, caller)
+        let differences =
+            try HeaderCheck.differences(facts.all, for: caller) + HeaderCheck.differences(facts.bitFields, for: caller)
         #expect(differences == [])
-        print("ABI: \(caller): \(facts.all.count) facts compared, \(differences.count) differences")
+        print("ABI: \(caller): \(facts.all.count + facts.bitFields.count) facts compared, \(differences.count) differences")
     }
 
     /// What is said of domctls in terms of no caller holds for all four.
@@ -45,6 +47,9 @@ import XenABI
         facts.add("VIRQ_CONSOLE", 3, "wrong")
         facts.add("VIRQ_TIMER", 0, "right")
         #expect(try HeaderCheck.differences(facts.all, for: .arm64).count == 1)
+        facts.bits("struct ioreq", "dir", at: 30, 0x10 as UInt8)
+        facts.bits("struct ioreq", "state", at: 30, 0x0F as UInt8)
+        #expect(try HeaderCheck.differences(facts.bitFields, for: .arm64).count == 1)
     }
 
     @Test func errorsBecomeReturnValues() {
