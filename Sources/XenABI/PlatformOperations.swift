@@ -1,9 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// platform.h: XENPF_*, those that we know.
+/// Operations of platform_op (platform.h: XENPF_*).
 @frozen public enum PlatformOp: UInt32, Sendable {
     case setTime32 = 17
+    case addMemtype = 31
+    case delMemtype = 32
+    case readMemtype = 33
+    case microcodeUpdate = 35
+    case platformQuirk = 39
+    case getCPUVersion = 48
+    case efiRuntimeCall = 49
+    case firmwareInfo = 50
+    case enterACPISleep = 51
+    case changeFreq = 52
+    case getIdleTime = 53
+    case setProcessorPMInfo = 54
+    case getCPUInfo = 55
+    case cpuOnline = 56
+    case cpuOffline = 57
+    case cpuHotAdd = 58
+    case memHotAdd = 59
+    case coreParking = 60
+    case resourceOp = 61
     case setTime64 = 62
+    case getSymbol = 63
 
     /// What every call must name (Xen: XENPF_INTERFACE_VERSION).
     @inlinable public static var interfaceVersion: UInt32 { 0x0300_0001 }

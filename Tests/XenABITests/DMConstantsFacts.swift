@@ -30,6 +30,7 @@ extension Facts {
                 "no_gfns": DMOpFlag.noGFNs, "IOREQ_MEM_ACCESS_READ": DMOpFlag.accessRead,
                 "IOREQ_MEM_ACCESS_WRITE": DMOpFlag.accessWrite,
             ] as KeyValuePairs<String, UInt32>)
+        add("1u << _XEN_DMOP_no_gfns", DMOpFlag.noGFNs, "DMOpFlag.noGFNs")
         add(
             "XEN_DMOP_PCI_SBDF(0x1234, 0x56, 0x1f, 5)",
             DMOpFlag.function(segment: 0x1234, bus: 0x56, device: 0x1F, function: 5), "DMOpFlag.function")

@@ -14,5 +14,12 @@ extension Facts {
         addAltP2M(C.self)
         addHVMParamValues(caller)
         addPhysdevArguments(C.self, caller)
+        addHVMSaves(C.self, caller)
+        addHVMSavedCPUs(caller)
+        addPlatformArguments(C.self)
+        addPlatformPower(C.self)
+        addPlatformFirmware(C.self)
+        addPlatformConstants()
+        addUnionMembers(C.self, caller)
     }
 }

@@ -41,5 +41,18 @@ extension Facts {
                 "stimer": Viridian.stimer, "hcall_ipi": Viridian.hcallIpi, "ex_processor_masks": Viridian.exProcessorMasks,
                 "no_vp_limit": Viridian.noVpLimit, "cpu_hotplug": Viridian.cpuHotplug, "feature_mask": Viridian.featureMask,
             ] as KeyValuePairs<String, UInt64>)
+        add("1 << _HVMPV_base_freq", Viridian.baseFreq, "Viridian.baseFreq")
+        add("1 << _HVMPV_no_freq", Viridian.noFreq, "Viridian.noFreq")
+        add("1 << _HVMPV_time_ref_count", Viridian.timeRefCount, "Viridian.timeRefCount")
+        add("1 << _HVMPV_reference_tsc", Viridian.referenceTsc, "Viridian.referenceTsc")
+        add("1 << _HVMPV_hcall_remote_tlb_flush", Viridian.hcallRemoteTlbFlush, "Viridian.hcallRemoteTlbFlush")
+        add("1 << _HVMPV_apic_assist", Viridian.apicAssist, "Viridian.apicAssist")
+        add("1 << _HVMPV_crash_ctl", Viridian.crashCtl, "Viridian.crashCtl")
+        add("1 << _HVMPV_synic", Viridian.synic, "Viridian.synic")
+        add("1 << _HVMPV_stimer", Viridian.stimer, "Viridian.stimer")
+        add("1 << _HVMPV_hcall_ipi", Viridian.hcallIpi, "Viridian.hcallIpi")
+        add("1 << _HVMPV_ex_processor_masks", Viridian.exProcessorMasks, "Viridian.exProcessorMasks")
+        add("1 << _HVMPV_no_vp_limit", Viridian.noVpLimit, "Viridian.noVpLimit")
+        add("1 << _HVMPV_cpu_hotplug", Viridian.cpuHotplug, "Viridian.cpuHotplug")
     }
 }

@@ -465,12 +465,6 @@ extension Facts {
                 "MULTI_MSI": .multiMSI,
             ] as KeyValuePairs<String, MapPIRQType>)
         cases(
-            "XENPF_",
-            [
-                "settime32": .setTime32,
-                "settime64": .setTime64,
-            ] as KeyValuePairs<String, PlatformOp>)
-        cases(
             "XEN_HVM_MEMMAP_TYPE_",
             [
                 "RAM": .ram, "RESERVED": .reserved, "ACPI": .acpi, "NVS": .nvs, "UNUSABLE": .unusable,

@@ -15,6 +15,8 @@ extension Facts {
     private mutating func addPhysdevArgumentsNumbers() {
         cases("PHYSDEVOP_DBGP_RESET_", ["PREPARE": .prepare, "DONE": .done] as KeyValuePairs<String, DebugPortReset>)
         cases("PHYSDEVOP_DBGP_BUS_", ["UNKNOWN": .unknown, "PCI": .pci] as KeyValuePairs<String, DebugPortBus>)
+        add("1u << _XENIRQSTAT_needs_eoi", PhysdevIRQStatusQuery.needsEOI, "PhysdevIRQStatusQuery.needsEOI")
+        add("1u << _XENIRQSTAT_shared", PhysdevIRQStatusQuery.shared, "PhysdevIRQStatusQuery.shared")
         add("PHYSDEVOP_pirq_eoi_gmfn", PhysdevOp.pirqEOIGMFNv2.rawValue, "PhysdevOp.pirqEOIGMFNv2")
     }
 
