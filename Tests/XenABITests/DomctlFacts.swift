@@ -10,7 +10,12 @@ extension Facts {
         addDomctlFlags()
         addDomctlStructures()
         addDomctlArguments()
-        addSysctlArguments()
+        addDomctlConstants(caller)
+        addSysctls(caller)
+        addDomctlUnions()
+        addSysctlPower()
+        addSysctlUnions()
+        if caller.isARM { addARMControl() } else { addX86Control() }
         if caller.isARM { addARMDomctls() } else { addX86Domctls() }
     }
 
@@ -90,6 +95,7 @@ extension Facts {
         values("XEN_", ["DOMCTL_INTERFACE_VERSION": Domctl.interfaceVersion])
         add("sizeof(((struct xen_domctl *)0)->u.pad)", Domctl.payloadSize, "Domctl.payloadSize")
         add("sizeof(((struct xen_domctl *)0)->u)", Domctl.payloadSize, "Domctl.payloadSize")
+        add("sizeof(struct xen_domctl)", MemoryLayout<DomctlHeader>.stride + Domctl.payloadSize, "Domctl")
         add("offsetof(struct xen_domctl, u)", MemoryLayout<DomctlHeader>.stride, "DomctlHeader")
     }
 

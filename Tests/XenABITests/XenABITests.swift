@@ -23,6 +23,7 @@ import XenABI
         facts.addFixedStructures(caller)
         facts.addDomctls(caller)
         facts.addCallerStructures(C.self)
+        facts.addCallerControl(C.self)
         facts.addSharedInfo(C.self, caller)
         facts.addDeviceInterfaces(C.self, caller)
         let differences =
