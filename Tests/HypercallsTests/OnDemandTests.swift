@@ -174,6 +174,20 @@ import XenABI
         #expect(host.lines.last == "Dom4 out of PoD memory! (tot=30 ents=8 cache=0)")
     }
 
+    /// Large blocks are broken where there is nothing else, and go back whole.
+    @Test func largeBlocks() {
+        #expect(promise(0x400, order: 9, count: 3) == .value(3))
+        #expect(target(32 + 1024).0 == .success)
+        #expect(state == [1056, 1024, 1536])
+        // An entry that is not large any more.
+        #expect(decrease(0x410) == .value(1))
+        #expect(guest.access(0x411, write: true) == .again && guest.access(0x412, write: true) == .again)
+        #expect(state == [1056, 1022, 1533])
+        #expect(guest.frame(0x412) == guest.frame(0x411) + 1)
+        let isDone = guest.ref.pointee.emptyOnDemandCache(guest.platform)
+        #expect(isDone && state == [34, 0, 1533])
+    }
+
     /// Something else in the place of what waits: it waits no more.
     @Test func covered() {
         #expect(promise(0x400, order: 9) == .value(1))

@@ -41,7 +41,8 @@ import XenABI
     }
 
     @Test func newStructuresAreZero() {
-        for value in Self.plain + generic(Caller32.self) + generic(Caller64.self) {
+        let all = Self.plain + Self.tools
+        for value in all + generic(Caller32.self) + generic(Caller64.self) + toolsOf(Caller32.self) + toolsOf(Caller64.self) {
             let found = fields(of: value)
             #expect(found.isEmpty, "\(type(of: value)): \(found)")
         }
