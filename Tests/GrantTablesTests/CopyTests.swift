@@ -92,6 +92,9 @@ import XenABI
         b.pass(20, to: 3, from: 1, 8)
         try world.copy(by: c, from: b.side(ref: 20), to: c.own(0), 8)
         #expect(c.word(0) == a.word(3))
+        // Both sides by the same grant: it is used twice at a time.
+        try world.copy(
+            by: c, from: b.side(ref: 20), to: b.side(ref: 20), 8, sourceIsGrant: true, destinationIsGrant: true)
         // It cannot be mapped, nor used by another.
         #expect(throws: GrantStatus.generalError) { try c.map(20, of: b, at: 1) }
         #expect(throws: GrantStatus.generalError) { try world.copy(by: a, from: b.side(ref: 20), to: a.own(0), 8) }

@@ -248,4 +248,27 @@ final class World {
             #expect(machine.outstanding == 0)
         }
     }
+
+    /// A ninth shared frame needs a second status frame: without it the table stays as it was.
+    @Test func growsWhollyOrNotAtAll() throws {
+        for point in 0..<12 {
+            let world = try World(frames: 20)
+            defer { world.destroy() }
+            try world.setVersion(2)
+            try world.setUp(frames: 8)
+            let (before, shared) = (world.machine.outstanding, world.sharing.shared)
+            world.machine.failAfter = point
+            do {
+                try world.setUp(frames: 9)
+                #expect(world.frameCount == 9 && world.statusFrameCount == 2)
+            } catch {
+                #expect(world.frameCount == 8 && world.statusFrameCount == 1 && world.sharing.shared == shared)
+                // Tables that have grown may stay; frames that nobody sees may not.
+                world.machine.failAfter = nil
+                try world.setUp(frames: 9)
+            }
+            world.machine.failAfter = nil
+            #expect(world.sharing.shared.count == 11 && world.machine.outstanding > before)
+        }
+    }
 }
