@@ -215,19 +215,17 @@ func findRemappers(_ description: borrowing Description, _ space: inout HostAddr
     root.state.remapping.set(DMARemapping(description, &space))
 }
 
-/// From here on dom0's devices reach dom0's memory alone, if there is an IOMMU.
+/// From here on dom0's devices reach dom0's memory alone, if there is an IOMMU that can be used.
 @inline(never)
 func startRemapping(_ domain: MetalDomain) {
-    guard root.state.remapping.isSet else {
-        log.notice("I/O virtualisation disabled")
-        return log.notice("d0 is mapped one to one: DMA goes through no IOMMU")
-    }
-    if let obstacle = root.state.remapping.value.obstacle {
+    var isOn = root.state.remapping.isSet
+    if isOn, let obstacle = root.state.remapping.value.obstacle {
         log.warning("\(obstacle): it is not used")
-        log.notice("I/O virtualisation disabled")
-        return log.notice("d0 is mapped one to one: DMA goes through no IOMMU")
+        isOn = false
     }
-    root.state.remapping.value.start(domain)
-    log.notice("I/O virtualisation enabled")
-    log.notice("d0 is mapped one to one: DMA goes by its page tables")
+    if isOn { root.state.remapping.value.start(domain) }
+    let state: StaticString = isOn ? "enabled" : "disabled"
+    let way: StaticString = isOn ? "by its page tables" : "through no IOMMU"
+    log.notice("I/O virtualisation \(state)")
+    log.notice("d0 is mapped one to one: DMA goes \(way)")
 }
