@@ -41,6 +41,11 @@ struct Facts {
     /// Size of a structure, and offset and size of each field.
     mutating func structure<T>(_ c: String, _ type: T.Type, _ fields: KeyValuePairs<String, PartialKeyPath<T>>) {
         add("sizeof(\(c))", MemoryLayout<T>.stride, "\(T.self)")
+        self.fields(c, type, fields)
+    }
+
+    /// Offset and size of each field: also of a structure that begins as others do.
+    mutating func fields<T>(_ c: String, _ type: T.Type, _ fields: KeyValuePairs<String, PartialKeyPath<T>>) {
         for (field, path) in fields {
             let name = "\(T.self).\(field)"
             add("offsetof(\(c), \(field))", MemoryLayout<T>.offset(of: path)!, name)
