@@ -42,6 +42,8 @@ ARCH   ?= arm64## arm64, arm32 or x86_64
 GIC    ?= 3## ARM interrupt controller: 3 or 2
 SMP    ?= 2## processors of the machine
 MEM    ?= 3G## its memory
+IOMMU  ?=## x86_64: amd or intel; none if empty
+LOADER ?= direct## x86_64: or pvh, grub-bios, grub-uefi, ipxe; arm64: or grub-uefi
 ICOUNT ?=## 1: one instruction is one nanosecond, and runs repeat
 XEN    ?= ours## hypervisor image: ours, reference (Debian's Xen 4.17) or a path
 CMDLINE ?=## more words for the hypervisor
@@ -57,7 +59,7 @@ image_of = $(if $(filter ours,$(XEN)),$(BUILD)/$(1)/xen)
 .PHONY: run
 run: deps $(call image_of,$(ARCH)) ## boot dom0 in QEMU, with its shell on this terminal
 	@$(BOOT) run --hypervisor "$(XEN)" --isa $(ARCH) --gic $(GIC) --smp $(SMP) --mem $(MEM) \
-	    $(if $(ICOUNT),--icount) --hypervisor-words "$(CMDLINE)" --words "$(DOM0)"
+	    --loader $(LOADER) --iommu "$(IOMMU)" $(if $(ICOUNT),--icount) --hypervisor-words "$(CMDLINE)" --words "$(DOM0)"
 
 # ---- Our own test guests ------------------------------------------------------------------------------
 

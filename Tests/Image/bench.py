@@ -37,7 +37,7 @@ def machine(isa="arm64", **fields):
 
 def pc(**fields):
     """Debian's Xen wants an IOMMU for a PVH dom0."""
-    return machine("x86_64", features=",-xsave", extra=("-device", "amd-iommu"), **fields)
+    return machine("x86_64", features=",-xsave", iommu="amd", **fields)
 
 
 PING_PONG_ROW = "ping-pong of two vCPUs"

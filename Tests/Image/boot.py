@@ -159,11 +159,11 @@ def report(arguments, passed, failed):
 def run_command(arguments):
     """A machine for a person: dom0's shell on this terminal."""
     memory = machines.megabytes(arguments.mem)
-    machine = machines.Machine(arguments.isa, arguments.smp, memory, arguments.gic,
+    machine = machines.Machine(arguments.isa, arguments.smp, memory, arguments.gic, loader=arguments.loader, iommu=arguments.iommu,
                                icount=arguments.icount, threads="single" if arguments.isa == "x86_64" else "multi")
     payload = payloads.shell(memory).with_words(arguments.words) \
         .with_hypervisor_words(arguments.hypervisor_words)
-    words = command(machine, arguments.hypervisor, payload, "run", interactive=True)
+    words = command(machine, arguments.hypervisor, payload, f"run-{arguments.loader}", interactive=True)
     print(" ".join(words), file=sys.stderr, flush=True)
     os.execvp(words[0], words)
 
@@ -188,6 +188,8 @@ def parse():
     sub.add_argument("--mem", default="3G")
     sub.add_argument("--gic", type=int, default=3)
     sub.add_argument("--icount", action="store_true")
+    sub.add_argument("--iommu", default="", choices=("", "amd", "intel"))
+    sub.add_argument("--loader", default="direct", choices=loaders.LOADERS)
     sub.add_argument("--words", default="", help="added to dom0's command line")
     sub.add_argument("--hypervisor-words", default="", help="added to the hypervisor's")
     return parser.parse_args()

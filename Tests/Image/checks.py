@@ -74,16 +74,15 @@ def dom0(name, machine, memory, words="", event_channels="FIFO-based", hyperviso
 PVH = (r"xen:events: Xen HVM callback vector for event delivery is enabled",
        r"Switched APIC routing to physical x2apic", r"^fact guest_type: PVH$")
 PVH_SMP = (r"PV qspinlock hash table", r"^fact clocksource: xen$")
-AMD_IOMMU, INTEL_IOMMU = ("-device", "amd-iommu"), ("-device", "intel-iommu")
 
 
-def x86_dom0(name, *hypervisors, memory=1024, features=",-xsave", extra=(), **machine):
+def x86_dom0(name, *hypervisors, memory=1024, features=",-xsave", **machine):
     """Debian's Xen wants an IOMMU for a PVH dom0, and is unsteady where it shows XSAVE to it; ours neither."""
-    return dom0(f"x86_64-dom0{name}", Machine("x86_64", features=features, extra=extra, **machine), memory,
+    return dom0(f"x86_64-dom0{name}", Machine("x86_64", features=features, **machine), memory,
                 hypervisors=hypervisors or (OURS, REFERENCE), more=PVH + PVH_SMP * (machine.get("cpus") != 1))
 
 
-def x86_devices(name, *hypervisors, iommu=(), **machine):
+def x86_devices(name, *hypervisors, iommu="", **machine):
     """dom0's disks keep what is written over a reboot, and its network brings what was sent."""
     expect = (*(rf"^fact {disk}: {text}" for disk, size in (("sda", 256), ("vda", 64)) for text in ("written", f"{size << 20} bytes, data: OK")),
               r"reboot: Restarting system", rf"^fact download: {devices.download_sum()}$", r"^dom0: task devices ended with 0$",
@@ -91,7 +90,7 @@ def x86_devices(name, *hypervisors, iommu=(), **machine):
     virtualisation = rf"^\(XEN\) I/O virtualisation {'enabled' if iommu else 'disabled'}$"
     rules = Expectation((virtualisation, *expect), (*PANICS, "[Uu]nhandled", "cannot be emulated", "refused, reason"))
     machine = Machine("x86_64", features=",-xsave", disks=("ide-hd", "virtio-blk-pci"), network="e1000", reboots=True, threads="single",
-                      extra=iommu, **machine)
+                      iommu=iommu, **machine)
     return Check(f"x86_64-devices{name}", machine, DEVICES, {hypervisor: rules for hypervisor in hypervisors or (OURS, REFERENCE)})
 
 
@@ -178,7 +177,7 @@ TOO_LARGE = replace(FACTS, dom0_memory=65536)
 NOT_ALLOCATED = r"^\(XEN\) Failed to allocate requested dom0 memory"
 
 
-X86_SHELL = Machine("x86_64", features=",-xsave", extra=AMD_IOMMU)
+X86_SHELL = Machine("x86_64", features=",-xsave", iommu="amd")
 HOTPLUG = Expectation((*(rf"^fact {fact}$" for i in (1, 2, 3) for fact in (f"off {i}: 0", f"on {i}: 0-1")),
                        r"^dom0: task hotplug ended with 0$", POWERED_OFF), CRASHES)
 
@@ -224,14 +223,17 @@ CHECKS = [
         r"^10000 ports received at once", r"^10000 ports received after they were unmasked",
         r"^4095 ports received on 2 levels after the reset", r"^three levels done", POWERED_OFF), (*CRASHES, "^guest failed"))}),
 
-    x86_dom0("", extra=AMD_IOMMU),
-    x86_dom0("-smp1", extra=AMD_IOMMU, cpus=1),
-    x86_dom0("-smp4", extra=AMD_IOMMU, cpus=4),
+    x86_dom0("", iommu="amd"),
+    x86_dom0("-smp1", iommu="amd", cpus=1),
+    x86_dom0("-smp4", iommu="amd", cpus=4),
     x86_dom0("-xsave", OURS, features="", cpus=4),
-    x86_dom0("-intel-iommu", OURS, extra=INTEL_IOMMU),
+    x86_dom0("-intel-iommu", OURS, iommu="intel"),
     dom0("x86_64-dom0-8192m", Machine("x86_64", memory=8192, features=",-xsave"), 4096, hypervisors=(OURS,), more=PVH + PVH_SMP),
     *(x86_dom0(f"-{loader}", OURS, loader=loader) for loader in ("grub-bios", "grub-uefi", "ipxe")),
-    make_run("default", isa="x86_64"), make_run("smp4", isa="x86_64", cpus=4),
+    make_run("default", isa="x86_64"), make_run("smp1", isa="x86_64", cpus=1), make_run("smp4", isa="x86_64", cpus=4),
+    make_run("1024m", isa="x86_64", memory=1024), make_run("8192m", isa="x86_64", memory=8192),
+    *(make_run(f"{iommu}-iommu", isa="x86_64", typed=(f"IOMMU={iommu}",)) for iommu in ("amd", "intel")),
+    *(make_run(loader, isa="x86_64", typed=(f"LOADER={loader}",)) for loader in ("grub-bios", "grub-uefi", "ipxe")),
     Check("x86_64-shell", X86_SHELL, SHELL, {
         hypervisor: Expectation((POWERED_OFF,), CRASHES, SHELL_DIALOGUE) for hypervisor in (OURS, REFERENCE)}),
     Check("x86_64-reboot", X86_SHELL, SHELL, {
@@ -239,8 +241,8 @@ CHECKS = [
         for hypervisor in (OURS, REFERENCE)}),
     Check("x86_64-dom0-hotplug", X86_SHELL, SHELL.with_words("task=hotplug"), {OURS: HOTPLUG, REFERENCE: HOTPLUG}),
     x86_devices("", OURS),
-    x86_devices("-amd-iommu", iommu=AMD_IOMMU),
-    x86_devices("-intel-iommu", OURS, iommu=INTEL_IOMMU),
+    x86_devices("-amd-iommu", iommu="amd"),
+    x86_devices("-intel-iommu", OURS, iommu="intel"),
     dom0("arm32-dom0", Machine("arm32", memory=2048), 512, pending=(OURS,)),
 
     *(floor(f"x86_64-floor-{loader}-smp{cpus}", x86(cpus=cpus, nodes=nodes, loader=loader))

@@ -22,7 +22,9 @@ class Machine:
     icount: bool = False        # one instruction is one nanosecond of virtual time, and runs repeat
     threads: str = "multi"      # QEMU's: "single" where the race that docs/testing.md tells of would show
     features: str = ""          # more of the processor's: ",+x,-y"
+    iommu: str = ""             # x86-64: whose IOMMU it has, "amd" or "intel"
     extra: tuple = ()           # more words for the emulator
+    typed: tuple = ()           # more words for `make run`, where that is the loader
     disks: tuple = ()           # the model of each disk: see devices.py
     network: str = ""           # the model of the network card
     reboots: bool = False       # a reset starts it anew; else it ends
@@ -78,7 +80,7 @@ def emulator(machine, interactive=False):
         ["-display", "none", "-monitor", "unix:{monitor},server=on,wait=off", "-serial", "stdio",
          "-trace", "qemu_system_shutdown_request"]
     return [*model(machine), *icount(machine), "-smp", str(machine.cpus), "-m", f"{machine.memory}M",
-            *numa(machine), *console, *([] if machine.reboots else ["-no-reboot"]), *machine.extra]
+            *numa(machine), *(["-device", f"{machine.iommu}-iommu"] if machine.iommu else []), *console, *([] if machine.reboots else ["-no-reboot"]), *machine.extra]
 
 
 def megabytes(text):
