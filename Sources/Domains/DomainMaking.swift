@@ -3,6 +3,7 @@
 public import Base
 public import Containers
 import EventChannels
+import Synchronization
 public import XenABI
 
 /// What a vCPU is doing.
@@ -78,6 +79,13 @@ extension Platform {
     public func writeContext(of vcpu: Ref<VCPU<Self>>, from address: GuestVirtualAddress) throws(XenError) {
         throw .enosys
     }
+    /// Takes a stopped vCPU's registers away: it is down, and has none until it is given others.
+    public func forgetContext(of vcpu: Ref<VCPU<Self>>) {
+        vcpu.pointee.isInitialised.store(false, ordering: .relaxed)
+        vcpu.pointee.isUp.store(false, ordering: .releasing)
+    }
+    /// What getdomaininfo says of the ISA.
+    public func archConfig(of domain: borrowing Domain<Self>) -> ArchConfig { ArchConfig() }
     /// The domain's vCPUs start with addresses of so many bits. Throws EINVAL for a width that there is not, EBUSY for a domain that
     /// has memory already.
     public func setAddressSize(_ bits: UInt32, of domain: Ref<Domain<Self>>) throws(XenError) { throw .enosys }

@@ -116,6 +116,8 @@ public protocol Platform: Sendable {
     func writeContext(
         of vcpu: Ref<VCPU<Self>>, from address: GuestVirtualAddress
     ) throws(XenError)
+    func forgetContext(of vcpu: Ref<VCPU<Self>>)
+    func archConfig(of domain: borrowing Domain<Self>) -> ArchConfig
     func setAddressSize(_ bits: UInt32, of domain: Ref<Domain<Self>>) throws(XenError)
     var addressBits: UInt8 { get }
 

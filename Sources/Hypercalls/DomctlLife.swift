@@ -116,6 +116,7 @@ extension Call {
         info.sharedInfoFrame = target.sharedInfoPlace.load(ordering: .relaxed)
         info.handle = target.handle.withLock { $0 }
         info.addressBits = platform.addressBits
+        info.arch = platform.archConfig(of: target)
         return info
     }
 }

@@ -17,9 +17,7 @@ extension Call {
         target.pointee.pause(platform)
         defer { target.pointee.unpause(platform) }
         guard argument.context != 0 else {
-            vcpu.pointee.isInitialised.store(false, ordering: .relaxed)
-            vcpu.pointee.isUp.store(false, ordering: .releasing)
-            return
+            return platform.forgetContext(of: vcpu)
         }
         try platform.writeContext(of: vcpu, from: Address(argument.context))
     }

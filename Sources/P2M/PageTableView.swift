@@ -14,6 +14,12 @@ public struct PageTableView<Format: EntryFormat, Frames: FrameMemory>: Sendable 
     public let root: MFN
     let frames: Frames
 
+    public init(format: Format, root: MFN, frames: Frames) {
+        self.format = format
+        self.root = root
+        self.frames = frames
+    }
+
     /// What `frame` is, and the order of the entry that says so. `.invalid` where nothing is mapped.
     public func lookup(_ frame: GFN) -> (frame: MFN, type: P2MType, order: Int) {
         guard frame.rawValue < format.capacity else { return (.invalid, .invalid, 0) }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Base
+import Containers
 
 /// Number of a schedulable thing, one per vCPU of the machine.
 @frozen public struct UnitID: Hashable, Sendable, BitwiseCopyable {
@@ -28,7 +29,7 @@ public enum SchedulingHint: Equatable, Sendable {
 /// Round robin: a queue of runnable units per pCPU, a unit stays on the pCPU that it was given.
 ///
 /// Not locked: the owner's lock (rank `.scheduler`) serialises all calls.
-public struct RoundRobin: Sendable {
+public struct RoundRobin: ~Copyable, Sendable {
     /// Units there can be.
     public static var capacity: Int { 512 }
     /// Time slice in nanoseconds where several units share a pCPU (Xen credit: 30 ms).
@@ -55,8 +56,8 @@ public struct RoundRobin: Sendable {
         var length = 0
     }
 
-    var units = InlineArray<512, Unit>(repeating: Unit())
-    var queues = InlineArray<256, Queue>(repeating: Queue())
+    var units = FixedTable<Unit, 512>(repeating: Unit())
+    var queues = FixedTable<Queue, 256>(repeating: Queue())
 
     public init() {}
 

@@ -48,6 +48,14 @@ public enum VMCBField {
     public static var rip: UInt64 { 0x578 }
     public static var rsp: UInt64 { 0x5d8 }
     public static var rax: UInt64 { 0x5f8 }
+    public static var star: UInt64 { 0x600 }
+    public static var longStar: UInt64 { 0x608 }
+    public static var compatStar: UInt64 { 0x610 }
+    public static var flagMask: UInt64 { 0x618 }
+    public static var kernelGSBase: UInt64 { 0x620 }
+    public static var sysenterCS: UInt64 { 0x628 }
+    public static var sysenterESP: UInt64 { 0x630 }
+    public static var sysenterEIP: UInt64 { 0x638 }
     public static var cr2: UInt64 { 0x640 }
     public static var pat: UInt64 { 0x668 }
 }

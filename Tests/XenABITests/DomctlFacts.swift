@@ -16,7 +16,7 @@ extension Facts {
         addSysctlPower()
         addSysctlUnions()
         if caller.isARM { addARMControl() } else { addX86Control() }
-        if caller.isARM { addARMDomctls() } else { addX86Domctls() }
+        if caller.isARM { addARMDomctls() } else { addX86Domctls(caller) }
     }
 
     private mutating func addDomctlNumbers() {
@@ -281,13 +281,91 @@ extension Facts {
             ])
     }
 
-    private mutating func addX86Domctls() {
+    private mutating func addX86Domctls(_ caller: Caller) {
+        if caller.description == Caller.x86_64.description { addX86Contexts() }
         addArchDomctls(X86DomainConfig.self)
         structure(
             "struct xen_arch_domainconfig", X86DomainConfig.self,
             [
                 "emulation_flags": \.emulationFlags,
                 "misc_flags": \.miscFlags,
+            ])
+        values(
+            "XEN_X86_EMU_",
+            [
+                "LAPIC": X86Emulation.localAPIC,
+                "HPET": X86Emulation.hpet,
+                "PM": X86Emulation.powerManagement,
+                "RTC": X86Emulation.rtc,
+                "IOAPIC": X86Emulation.ioAPIC,
+                "PIC": X86Emulation.pic,
+                "VGA": X86Emulation.vga,
+                "IOMMU": X86Emulation.iommu,
+                "PIT": X86Emulation.pit,
+                "USE_PIRQ": X86Emulation.usePIRQ,
+                "VPCI": X86Emulation.vPCI,
+                "ALL": X86Emulation.all,
+            ])
+        values("XEN_X86_", ["MSR_RELAXED": X86Emulation.relaxedMSRs])
+    }
+
+    private mutating func addX86Contexts() {
+        values("", ["VGCF_i387_valid": X86VCPUContext.vectorsAreValid, "VGCF_online": X86VCPUContext.online])
+        structure(
+            "struct vcpu_guest_context", X86VCPUContext.self,
+            [
+                "fpu_ctxt": \.start.vectors,
+                "flags": \.start.flags,
+                "user_regs": \.start.registers,
+                "trap_ctxt": \.traps,
+                "ldt_base": \.end.ldtBase,
+                "ldt_ents": \.end.ldtEntries,
+                "gdt_frames": \.end.gdtFrames,
+                "gdt_ents": \.end.gdtEntries,
+                "kernel_ss": \.end.kernelSS,
+                "kernel_sp": \.end.kernelSP,
+                "ctrlreg": \.end.control,
+                "debugreg": \.end.debug,
+                "event_callback_eip": \.end.eventCallback,
+                "failsafe_callback_eip": \.end.failsafeCallback,
+                "syscall_callback_eip": \.end.syscallCallback,
+                "vm_assist": \.end.assists,
+                "fs_base": \.end.fsBase,
+                "gs_base_kernel": \.end.gsBaseKernel,
+                "gs_base_user": \.end.gsBaseUser,
+            ])
+        add("offsetof(struct vcpu_guest_context, trap_ctxt)", X86VCPUContext.trapsOffset, "trapsOffset")
+        add("offsetof(struct vcpu_guest_context, ldt_base)", X86VCPUContext.endOffset, "endOffset")
+        structure(
+            "struct cpu_user_regs", X86UserRegisters.self,
+            [
+                "r15": \.r15,
+                "r14": \.r14,
+                "r13": \.r13,
+                "r12": \.r12,
+                "rbp": \.rbp,
+                "rbx": \.rbx,
+                "r11": \.r11,
+                "r10": \.r10,
+                "r9": \.r9,
+                "r8": \.r8,
+                "rax": \.rax,
+                "rcx": \.rcx,
+                "rdx": \.rdx,
+                "rsi": \.rsi,
+                "rdi": \.rdi,
+                "error_code": \.errorCode,
+                "entry_vector": \.entryVector,
+                "rip": \.rip,
+                "cs": \.cs,
+                "saved_upcall_mask": \.savedUpcallMask,
+                "rflags": \.rflags,
+                "rsp": \.rsp,
+                "ss": \.ss,
+                "es": \.es,
+                "ds": \.ds,
+                "fs": \.fs,
+                "gs": \.gs,
             ])
     }
 }

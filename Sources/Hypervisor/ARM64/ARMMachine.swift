@@ -75,8 +75,6 @@ struct ProcessorState: ~Copyable {
     let isOnline = Atomic<Bool>(false)
     /// Asked to look at the scheduler again.
     let reschedule = Atomic<Bool>(false)
-    /// The grace period that this pCPU has last gone through.
-    let grace = Atomic<UInt64>(0)
 }
 
 extension ARMMachine {

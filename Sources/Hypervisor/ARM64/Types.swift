@@ -44,6 +44,8 @@ struct MachineState: ~Copyable {
     let vmids = SpinLock(VMIDTable(), rank: .domain)
     /// The number of the last grace period that has begun.
     let grace = Atomic<UInt64>(0)
+    /// The grace period that each pCPU has last gone through.
+    let graces = FixedArray<256, Atomic<UInt64>> { _ in Atomic(0) }
     let guestLog = SpinLock(GuestLogBudget(), rank: .console)
     let dom0IsReady = Atomic<Bool>(false)
     let wallclock = SpinLock(Wallclock(), rank: .timer)

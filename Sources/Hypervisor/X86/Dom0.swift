@@ -27,6 +27,7 @@ func buildDom0(_ description: inout Description, online: Int) -> Bool {
     let memory = root.state.dom0Memory.withLock { $0 }
     guard memory.count > 0 else { return false }
     log.notice("*** Building a PVH Dom0 ***")
+    keepMachineMap(description)
     let vcpus = dom0VCPUs(online: online)
     let domain = makeDomain(description, memory, vcpus: vcpus)
     mapMemory(domain, description, memory)
@@ -46,8 +47,9 @@ private func dom0VCPUs(online: Int) -> UInt32 {
 
 // MARK: The domain
 
-private func nestedFormat() -> NestedFormat {
-    let servesAMD = root.state.remapping.isSet && root.state.remapping.value.kind == .amd
+/// Only dom0's tables are an IOMMU's too.
+func nestedFormat(isDom0: Bool) -> NestedFormat {
+    let servesAMD = isDom0 && root.state.remapping.isSet && root.state.remapping.value.kind == .amd
     return NestedFormat(hasHugePages: root.state.pc.value.features.hasHugePages, servesAMD: servesAMD)
 }
 
@@ -56,13 +58,14 @@ private func makeDomain(
 ) -> MetalDomain {
     let source = MetalFrames(root.heap.reference)
     guard
-        let table = PageTable(format: nestedFormat(), frames: source),
+        let table = PageTable(format: nestedFormat(isDom0: true), frames: source),
         let info = source.allocate(), let portMap = source.allocate(order: 2, node: nil),
         let msrMap = source.allocate(order: 1, node: nil), let slot = FrameSlot<Domain<Metal>>(source)
     else { panic("no memory for dom0") }
     root.frameTable.value.assign(info, to: .dom0, use: .shared)
     fillPortMap(at: portMap.address)
     fillMSRMap(at: msrMap.address)
+    keepMould(msrMap: msrMap.address)
     let extra = X86Domain(
         ioAPIC: SpinLock(VirtualIOAPIC(id: description.tables.ioAPICID), rank: .timer),
         ioAPICFrame: GuestAddress(UInt64(description.ioAPICs[0])).frame, nested: table.view,
@@ -206,14 +209,11 @@ private func start(_ domain: MetalDomain, vcpus: UInt32, online: Int, entry: UIn
     let source = MetalFrames(root.heap.reference)
     let units = UnitTable()
     for number in 0..<vcpus {
-        guard let block = source.allocate(), let vectors = source.allocate(), let slot = FrameSlot<VCPU<Metal>>(source)
-        else {
+        guard let frames = VCPUFrames(), let slot = FrameSlot<VCPU<Metal>>(source) else {
             panic("no memory for dom0's vCPU \(number)")
         }
-        let extra = X86VCPU(
-            block: ControlBlock(address: block.address),
-            apic: VirtualLocalAPIC(id: CPUIDPolicy.apicID(ofVCPU: number)), vectors: vectors.address)
-        fill(extra.block, for: domain.pointee.extra, tag: number + 1)
+        let extra = X86VCPU(frames, apicID: CPUIDPolicy.apicID(ofVCPU: number))
+        fill(extra.block, for: domain.pointee.extra)
         let reference = slot.fill(
             VCPU(id: VCPUID(number), domain: domain, unit: UInt16(number), isUp: number == 0, extra: extra))
         guard (try? domain.pointee.add(reference)) != nil else {

@@ -70,37 +70,13 @@ private func handleRare(
     case .undefined: block.inject(.invalidOpcode)
     case .refused: block.inject(.generalProtection)
     case .exception(let vector, let error):
-        crash(vcpu, "exception \(vector) of the machine, error \(hex: error)")
-        return stopped(vcpu, &cpu)
-    case .shutdown:
-        crash(vcpu, "triple fault")
-        return stopped(vcpu, &cpu)
-    case .invalidState:
-        crash(vcpu, "its state is not one that can be entered")
-        return stopped(vcpu, &cpu)
-    case .unexpected(let code):
-        crash(vcpu, "unexpected exit 0x\(hex: code)")
-        return stopped(vcpu, &cpu)
+        return crashed(vcpu, &cpu, "exception \(vector) of the machine, error \(hex: error)")
+    case .shutdown: return tripleFault(vcpu, &cpu)
+    case .invalidState: return crashed(vcpu, &cpu, "its state is not one that can be entered")
+    case .unexpected(let code): return crashed(vcpu, &cpu, "unexpected exit 0x\(hex: code)")
     default: break
     }
     return false
-}
-
-private func stopped(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) -> Bool {
-    stop(vcpu, &cpu)
-    return true
-}
-
-/// The domain ends: its vCPU cannot go on.
-func crash(_ vcpu: MetalVCPU, _ why: LogLine) {
-    let block = vcpu.pointee.extra.block
-    log.error(
-        "d\(vcpu.pointee.domain.pointee.id.rawValue)v\(vcpu.pointee.id.rawValue): \(why), at \(hex: UInt64(block.load(VMCBField.cs, as: UInt16.self)), digits: 4):\(hex: block[VMCBField.rip], digits: 16)"
-    )
-    log.error(
-        "  cr0 \(hex: block[VMCBField.cr0]) cr2 \(hex: block[VMCBField.cr2]) cr3 \(hex: block[VMCBField.cr3]) cr4 \(hex: block[VMCBField.cr4]) efer \(hex: block[VMCBField.efer]) rsp \(hex: block[VMCBField.rsp]) rflags \(hex: block[VMCBField.rflags])"
-    )
-    shutDown(vcpu.pointee.domain, .crash, Metal(pcpu: root.state.units.value.home(Int(vcpu.pointee.unit))))
 }
 
 // MARK: Instructions
@@ -134,29 +110,6 @@ private func advance(_ instruction: InterceptedInstruction, _ vcpu: MetalVCPU, _
     }
     guard let length = length(of: instruction, vcpu, pcpu) else { return false }
     block.skip(UInt64(length))
-    return true
-}
-
-private func halt(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) -> Bool {
-    guard skip(.halt, vcpu, cpu.pcpu) else { return false }
-    let interruptsAreMasked = vcpu.pointee.extra.block[VMCBField.rflags] >> 9 & 1 == 0
-    if interruptsAreMasked, !vcpu.pointee.extra.hasNMI.load(ordering: .relaxed) {
-        // Only INIT or an NMI wake it: what waits at the APIC must not.
-        return sleepMasked(vcpu, &cpu)
-    }
-    block(vcpu, &cpu)
-    return true
-}
-
-/// A processor that halts with interrupts masked, as Linux parks one that is taken offline.
-private func sleepMasked(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) -> Bool {
-    vcpu.pointee.extra.place.store(0, ordering: .relaxed)
-    root.state.scheduler.withLock { $0.block(on: cpu.pcpu) }
-    atomicMemoryFence(ordering: .sequentiallyConsistent)
-    if vcpu.pointee.extra.startup.load(ordering: .relaxed) != 0 || vcpu.pointee.extra.hasNMI.load(ordering: .relaxed) {
-        _ = root.state.scheduler.withLock { $0.wake(UnitID(vcpu.pointee.unit)) }
-    }
-    cpu.current = nil
     return true
 }
 
@@ -235,7 +188,7 @@ private func finish(
         return true
     case .shutdown(let reason):
         shutDown(vcpu.pointee.domain, reason, Metal(pcpu: cpu.pcpu))
-        return stopped(vcpu, &cpu)
+        return leave(vcpu, &cpu)
     case .again, .againWithRest: break
     }
     return false

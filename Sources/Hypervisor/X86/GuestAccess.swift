@@ -138,14 +138,14 @@ struct NestedCache: TranslationCache {
 
     /// Processors' walks see stores in order.
     func entriesWritten() {
-        if root.state.remapping.isSet { root.state.remapping.value.entriesWritten() }
+        if domain == .dom0, root.state.remapping.isSet { root.state.remapping.value.entriesWritten() }
     }
 
     /// Every vCPU drops its own before it runs on; one that is inside is fetched out first.
     func invalidate(_ frames: GuestRange) {
-        guard domain == .dom0, root.state.dom0.isSet else { return }
-        if root.state.remapping.isSet { root.state.remapping.value.flush() }
-        let target = root.state.dom0.value
+        // Nobody runs a domain that is not to be found yet, or no more.
+        guard root.state.domains.isSet, let target = Metal(pcpu: pcpu).domain(domain) else { return }
+        if domain == .dom0, root.state.remapping.isSet { root.state.remapping.value.flush() }
         for number in 0..<UInt32(target.pointee.vcpuCount) {
             guard let vcpu = target.pointee.vcpu(VCPUID(number)) else { continue }
             vcpu.pointee.extra.mustFlush.store(true, ordering: .sequentiallyConsistent)

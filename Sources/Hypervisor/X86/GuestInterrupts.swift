@@ -142,12 +142,10 @@ private func sendStartup(_ page: UInt8, to target: MetalVCPU, from pcpu: PCPU) {
 
 /// The vCPU has been sent INIT, or is to be down, from where it can go on.
 func takeStop(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
-    if vcpu.pointee.extra.startup.load(ordering: .relaxed) == Startup.isDown {
-        // Else it has been started again meanwhile.
-        guard vcpu.pointee.extra.startup.replace(Startup.isDown, by: Startup.isStopping) else { return }
-        if cpu.loaded == vcpu { saveLoaded(&cpu) }
-    }
-    stop(vcpu, &cpu)
+    let goesDown = vcpu.pointee.extra.startup.load(ordering: .relaxed) == Startup.isDown
+    // Where it does not it has been started again meanwhile.
+    if goesDown, !vcpu.pointee.extra.startup.replace(Startup.isDown, by: Startup.isStopping) { return }
+    stop(vcpu, &cpu, keeps: goesDown)
     let startup = vcpu.pointee.extra.startup.exchange(0, ordering: .sequentiallyConsistent)
     if startup & Startup.isAgain != 0 { _ = startAgain(vcpu, from: cpu.pcpu) }
     if startup & Startup.isStart != 0 { sendStartup(UInt8(truncatingIfNeeded: startup), to: vcpu, from: cpu.pcpu) }

@@ -69,6 +69,7 @@ private func set(_ number: UInt32, _ value: UInt64, _ block: ControlBlock, _ vcp
     switch number {
     case GuestMSR.timeStamp:
         block[VMCBField.tscOffset] = value &- x86_read_tsc()
+        publishTime(vcpu)
         return true
     case GuestMSR.apicBase: return apic.pointee.setBase(value)
     case GuestMSR.pageAttributes:

@@ -29,6 +29,11 @@ func fillPortMap(at address: MachineAddress) {
     frames.store(7 as UInt8, at: address + 2 * pageSize)
 }
 
+/// Fills a map of 12 KiB for a domain that has no ports.
+func fillClosedPortMap(at address: MachineAddress) {
+    for offset in stride(from: UInt64(0), to: 3 * pageSize, by: 8) { frames.store(UInt64.max, at: address + offset) }
+}
+
 /// Fills a map of 8 KiB with all registers intercepted but those that the processor switches with the guest.
 func fillMSRMap(at address: MachineAddress) {
     for offset in stride(from: UInt64(0), to: MSRPermission.frames * pageSize, by: 8) {

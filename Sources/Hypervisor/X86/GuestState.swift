@@ -16,7 +16,7 @@ import X86Machine
 /// What this ISA keeps of a domain.
 struct X86Domain: ~Copyable {
     let ioAPIC: SpinLock<VirtualIOAPIC>
-    /// Where the guest sees its I/O APIC.
+    /// Where the guest sees its I/O APIC; `GFN.invalid` where it has none.
     let ioAPICFrame: GFN
     /// Its nested page tables, for whoever has a copy window open.
     let nested: PageTableView<NestedFormat, MetalFrames>
@@ -33,10 +33,17 @@ struct X86VCPU: ~Copyable {
     let apic: VirtualLocalAPIC
     /// Its vector registers while another vCPU has the processor's.
     let vectors: MachineAddress
+    /// DR0 to DR3 likewise.
+    let breakpoints = Cell(InlineArray<4, UInt64>(repeating: 0))
+    private let frames: VCPUFrames
     let extendedControl = Atomic<UInt64>(1)
     let memoryTypes = FixedArray<28, Atomic<UInt64>> { _ in Atomic(0) }
     /// 0, or 1 + the pCPU on which it runs: where a kick has to go.
     let place = Atomic<UInt32>(0)
+    /// 0, or 1 + the pCPU that has its vector registers, whether it runs there or not.
+    let holder = Atomic<UInt32>(0)
+    /// 0, or 1 + the pCPU that it goes to as soon as the one on which it runs asks the scheduler.
+    let destination = Atomic<UInt32>(0)
     /// In the guest, or about to be: its translations may be in use.
     let isInside = Atomic<Bool>(false)
     /// Where it was when it last made us look at its code.
@@ -54,6 +61,35 @@ struct X86VCPU: ~Copyable {
     /// What another vCPU's INIT and startup messages want of it.
     let startup = Atomic<UInt32>(0)
     let hasNMI = Atomic<Bool>(false)
+
+    init(_ frames: consuming VCPUFrames, apicID: UInt32) {
+        block = ControlBlock(address: frames.block.address)
+        vectors = frames.vectors.address
+        self.frames = frames
+        apic = VirtualLocalAPIC(id: apicID)
+    }
+}
+
+/// The frames of a vCPU's control block and of its vector registers, which are freed with this.
+struct VCPUFrames: ~Copyable {
+    let block, vectors: MFN
+
+    /// Nil where there are none.
+    init?() {
+        let source = MetalFrames(root.heap.reference)
+        guard let block = source.allocate() else { return nil }
+        guard let vectors = source.allocate() else {
+            source.free(block)
+            return nil
+        }
+        (self.block, self.vectors) = (block, vectors)
+    }
+
+    deinit {
+        let source = MetalFrames(root.heap.reference)
+        source.free(block)
+        source.free(vectors)
+    }
 }
 
 /// A page of a guest's 64-bit code, as its tables and ours last translated it. Used for nothing but to tell the length of an

@@ -6,17 +6,28 @@ import Firmware
 import Sync
 import XenABI
 
-/// Entry `index` of the loader's map by ascending addresses. Pages that the hardware domain may not touch are reserved, where
+/// The loader's map by ascending addresses, for the hardware domain to ask for. Pages that it may not touch are reserved, where
 /// the loader says nothing of them: the interrupt controllers'.
-func machineMap(entry index: Int) -> E820Entry? {
-    root.state.description.withLock { description in
-        var found = next(from: 0, description)
-        for _ in 0..<index {
-            guard let entry = found else { return nil }
-            found = next(from: entry.address + 1, description)
+struct MachineMap: ~Copyable {
+    private var entries = FixedTable<E820Entry, 192>(repeating: E820Entry(address: 0, length: 0, type: 0))
+    private(set) var count = 0
+
+    init(_ description: borrowing Description) {
+        var start: UInt64 = 0
+        while count < entries.indices.count, let entry = next(from: start, description) {
+            entries[count] = entry
+            count += 1
+            start = entry.address &+ 1
+            if start == 0 { return }
         }
-        return found
     }
+
+    func entry(_ index: Int) -> E820Entry? { index < count ? entries[index] : nil }
+}
+
+/// Keeps the map where it can be read without the description, whose tables are too large for the stack of a hypercall.
+@inline(never) func keepMachineMap(_ description: borrowing Description) {
+    root.state.machineMap.set(MachineMap(description))
 }
 
 /// The entry with the lowest address that is not below `start`.

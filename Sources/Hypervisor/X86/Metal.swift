@@ -105,7 +105,7 @@ extension Metal {
 
     var handsOnPCI: Bool { true }
     var memoryFeatures: MemoryFeatures { .all }
-    func machineMapEntry(_ index: Int) -> E820Entry? { machineMap(entry: index) }
+    func machineMapEntry(_ index: Int) -> E820Entry? { root.state.machineMap.value.entry(index) }
     var hasUpcallVectors: Bool { true }
 
     /// Every vCPU's home looks at its timers when it is kicked.
@@ -121,8 +121,10 @@ extension Metal {
     }
 }
 
-/// Tells the guest how its time stamp counter makes system time.
+/// Tells the guest how its time stamp counter, which may not be the host's, makes system time.
 func publishTime(_ vcpu: MetalVCPU) {
     guard let info = vcpu.pointee.domain.pointee.events.pointee.vcpuInfo(vcpu.pointee.id) else { return }
-    root.state.clock.value.scale.publish(for: Caller64.self, at: info + SharedInfoLayout.x86_64.time, in: frames)
+    var scale = root.state.clock.value.scale
+    scale.origin &+= vcpu.pointee.extra.block[VMCBField.tscOffset]
+    scale.publish(for: Caller64.self, at: info + SharedInfoLayout.x86_64.time, in: frames)
 }

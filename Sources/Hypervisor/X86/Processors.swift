@@ -123,10 +123,13 @@ func idle(_ pcpu: PCPU) -> Never {
         let isCleaner = root.state.isBeingCleaned.compareExchange(expected: false, desired: true, ordering: .acquiring)
             .exchanged
         if isCleaner {
-            while root.heap.value.scrub(order: cleaningOrder) { x86_take_interrupts() }
+            while !root.state.dom0IsReady.load(ordering: .acquiring), root.heap.value.scrub(order: cleaningOrder) {
+                x86_take_interrupts()
+            }
             root.state.isBeingCleaned.store(false, ordering: .releasing)
         }
-        x86_wait_for_interrupt()
+        // The interrupt that says so may have been taken while this cleaned.
+        if !root.state.dom0IsReady.load(ordering: .acquiring) { x86_wait_for_interrupt() }
     }
 }
 

@@ -44,19 +44,32 @@ func runCPU(_ pcpu: PCPU) -> Never {
 private func reschedule(_ cpu: inout CPULocal) {
     let pc = root.state.pc.reference
     pc.pointee.states[cpu.pcpu.index].reschedule.store(false, ordering: .relaxed)
-    let old = cpu.current
-    if let old { old.pointee.extra.place.store(0, ordering: .relaxed) }
+    var old = cpu.current
+    var destination: PCPU?
+    if let vcpu = old {
+        vcpu.pointee.extra.place.store(0, ordering: .relaxed)
+        if vcpu.pointee.extra.destination.load(ordering: .relaxed) != 0 {
+            note(.runnable, vcpu, cpu.pcpu)
+            destination = depart(vcpu, &cpu)
+            old = nil
+        }
+    }
     let decision = root.state.scheduler.withLock { $0.next(on: cpu.pcpu, now: systemTime()) }
+    if let destination { tickle(destination, from: cpu.pcpu) }
     cpu.sliceEnd = decision.until
     cpu.current = if let unit = decision.unit { root.state.units.value[unit] } else { nil }
-    if let old, old != cpu.current { note(.runnable, old, cpu.pcpu) }
+    if let old, old != cpu.current {
+        note(old.pointee.pauses.load(ordering: .relaxed) > 0 ? .offline : .runnable, old, cpu.pcpu)
+    }
     if let vcpu = cpu.current {
         vcpu.pointee.extra.place.store(cpu.pcpu.rawValue + 1, ordering: .sequentiallyConsistent)
         vcpu.pointee.extra.deadline.store(.max, ordering: .relaxed)
         load(vcpu, &cpu)
         if vcpu != old { note(.running, vcpu, cpu.pcpu) }
     }
+    releasePaused(&cpu)
     programTimer(cpu)
+    passGrace(cpu.pcpu)
 }
 
 /// The vCPU comes to this pCPU or leaves it. Its memory is read by its own control block, wherever its registers are.
@@ -69,10 +82,14 @@ private func note(_ state: Runstate, _ vcpu: MetalVCPU, _ pcpu: PCPU) {
 private func load(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
     if cpu.loaded == vcpu { return }
     saveLoaded(&cpu)
+    vcpu.pointee.extra.holder.store(cpu.pcpu.rawValue + 1, ordering: .relaxed)
     let states = extendedStates()
     if states != 0 { x86_write_xcr0(states) }
     // SAFETY: the area is the vCPU's frame, which nobody else uses.
     unsafe x86_restore_fp(UInt64(UInt(bitPattern: frames.pointer(to: vcpu.pointee.extra.vectors))), states)
+    // SAFETY: this pCPU runs the vCPU.
+    unsafe x86_restore_breakpoints(
+        UnsafePointer(UnsafeRawPointer(vcpu.pointee.extra.breakpoints.address).assumingMemoryBound(to: UInt64.self)))
     if states != 0 { x86_write_xcr0(vcpu.pointee.extra.extendedControl.load(ordering: .relaxed)) }
     cpu.loaded = vcpu
     // A vCPU that was here before may have left its translations under the same tag.
@@ -83,6 +100,11 @@ private func load(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
 func saveLoaded(_ cpu: inout CPULocal) {
     guard let old = cpu.loaded else { return }
     cpu.loaded = nil
+    saveVectors(old)
+    old.pointee.extra.holder.store(0, ordering: .releasing)
+}
+
+private func saveVectors(_ old: MetalVCPU) {
     let states = extendedStates()
     // What the guest has made of it: QEMU (7.2) does not intercept XSETBV.
     if states != 0 {
@@ -91,15 +113,27 @@ func saveLoaded(_ cpu: inout CPULocal) {
     }
     // SAFETY: the area is the vCPU's frame, which nobody else uses.
     unsafe x86_save_fp(UInt64(UInt(bitPattern: frames.pointer(to: old.pointee.extra.vectors))), states)
+    // SAFETY: this pCPU ran the vCPU last.
+    unsafe x86_save_breakpoints(
+        UnsafeMutableRawPointer(old.pointee.extra.breakpoints.address).assumingMemoryBound(to: UInt64.self))
+}
+
+/// Lets go of the registers of a vCPU that is paused: somebody may wait for them, to look at them or to free them.
+@inline(__always) private func releasePaused(_ cpu: inout CPULocal) {
+    if let vcpu = cpu.loaded, vcpu != cpu.current, vcpu.pointee.pauses.load(ordering: .relaxed) > 0 { saveLoaded(&cpu) }
+}
+
+/// The vCPU that runs here goes to another pCPU, and takes its registers along. Returns that pCPU.
+@inline(never) private func depart(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) -> PCPU {
+    let destination = PCPU(vcpu.pointee.extra.destination.exchange(0, ordering: .relaxed) - 1)
+    cpu.current = nil
+    if cpu.loaded == vcpu { saveLoaded(&cpu) }
+    root.state.units.value.set(UnitID(vcpu.pointee.unit), vcpu, home: destination)
+    return destination
 }
 
 /// The parts of XCR0 that are moved between vCPUs; 0 where there is no XSAVE.
 func extendedStates() -> UInt64 { root.state.pc.value.extendedStates }
-
-/// Forgets that this pCPU holds the vCPU's registers: they are made anew.
-func forget(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
-    if cpu.loaded == vcpu { cpu.loaded = nil }
-}
 
 /// Runs the guest until the scheduler has to be asked.
 private func runGuest(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
@@ -165,15 +199,22 @@ func block(_ vcpu: MetalVCPU, _ cpu: inout CPULocal, polls: Bool = false) {
     cpu.current = nil
 }
 
-/// The vCPU does not run again until somebody starts it, which may happen as soon as `isUp` is false.
-func stop(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
+/// The vCPU does not run again until somebody starts it, which may happen as soon as `isUp` is false. Where it is to go on then,
+/// and is not made anew, it `keeps` its registers.
+func stop(_ vcpu: MetalVCPU, _ cpu: inout CPULocal, keeps: Bool = false) {
     vcpu.pointee.extra.isRunnable.store(false, ordering: .sequentiallyConsistent)
     vcpu.pointee.changeRunstate(to: .offline, now: systemTime())
-    forget(vcpu, &cpu)
+    let isHere = cpu.loaded == vcpu
+    if isHere {
+        if keeps { saveVectors(vcpu) }
+        cpu.loaded = nil
+    }
     vcpu.pointee.extra.place.store(0, ordering: .relaxed)
     root.state.scheduler.withLock { $0.block(on: cpu.pcpu) }
     cpu.current = nil
     vcpu.pointee.isUp.store(false, ordering: .sequentiallyConsistent)
+    // Last: whoever waits for that makes its registers anew.
+    if isHere { vcpu.pointee.extra.holder.store(0, ordering: .releasing) }
 }
 
 private func idle(_ cpu: inout CPULocal) {
@@ -201,9 +242,14 @@ func kick(_ vcpu: MetalVCPU, from pcpu: PCPU) {
     } else if vcpu.pointee.extra.isRunnable.load(ordering: .acquiring),
         case .tickle(let target) = root.state.scheduler.withLock({ $0.wake(UnitID(vcpu.pointee.unit)) })
     {
-        root.state.pc.value.states[target.index].reschedule.store(true, ordering: .releasing)
-        if target != pcpu { sendKick(to: target) }
+        tickle(target, from: pcpu)
     }
+}
+
+/// A pCPU is to ask the scheduler.
+func tickle(_ target: PCPU, from pcpu: PCPU) {
+    root.state.pc.value.states[target.index].reschedule.store(true, ordering: .releasing)
+    if target != pcpu { sendKick(to: target) }
 }
 
 func sendKick(to pcpu: PCPU) {

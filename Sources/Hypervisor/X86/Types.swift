@@ -45,12 +45,19 @@ struct MachineState: ~Copyable {
     let units = Once<UnitTable>()
     let dom0 = Once<MetalDomain>()
     let domains = Once<DomainDirectory<Metal>>()
+    /// What every domain besides dom0 is made with.
+    let mould = Once<DomainMould>()
+    /// The number of the last grace period that has begun.
+    let grace = Atomic<UInt64>(0)
+    /// The grace period that each pCPU has last gone through.
+    let graces = FixedArray<256, Atomic<UInt64>> { _ in Atomic(0) }
     let guestLog = SpinLock(GuestLogBudget(), rank: .console)
     let dom0IsReady = Atomic<Bool>(false)
     let wallclock = SpinLock(Wallclock(), rank: .timer)
     /// Whether a hypercall copies from or to its guest, by pCPU.
     let copying = FixedArray<256, CopyWindow> { _ in CopyWindow() }
     let policy = Once<CPUIDPolicy>()
+    let machineMap = Once<MachineMap>()
     let remapping = Once<DMARemapping>()
     /// RAM that was set aside for dom0 before there was a heap.
     let dom0Memory = SpinLock(RangeList<MachineSpace>(), rank: .domainTable)

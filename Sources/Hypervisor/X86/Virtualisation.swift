@@ -33,14 +33,15 @@ func startVirtualisation(_ pcpu: PCPU) {
     if pcpu.rawValue == 0 { log.notice("HVM: SVM enabled, nested paging") }
 }
 
-/// Fills in what does not change while a vCPU lives. `tag` is its address space's.
-func fill(_ block: ControlBlock, for domain: borrowing X86Domain, tag: UInt32) {
+/// Fills in what does not change while a vCPU lives. All address spaces have the one tag that every processor knows: what a
+/// processor remembers of one vCPU it forgets before it runs another (`load`).
+func fill(_ block: ControlBlock, for domain: borrowing X86Domain) {
     block.store(Intercept.exceptions, VMCBField.interceptExceptions)
     block.store(Intercept.first, VMCBField.intercepts1)
     block.store(Intercept.second, VMCBField.intercepts2)
     block[VMCBField.portMap] = domain.portMap.rawValue
     block[VMCBField.msrMap] = domain.msrMap.rawValue
-    block.store(tag, VMCBField.asid)
+    block.store(1 as UInt32, VMCBField.asid)
     block[VMCBField.virtualInterrupt] = VirtualInterrupt.masking
     block[VMCBField.nestedPaging] = 1
     block[VMCBField.nestedRoot] = domain.nestedRoot.rawValue
@@ -77,11 +78,12 @@ private func reset(_ vcpu: MetalVCPU, isFlat: Bool, codeSelector: UInt16, codeBa
     block[VMCBField.pat] = 0x0007_0406_0007_0406
     resetVectors(vcpu)
     vcpu.pointee.extra.mustFlush.store(true, ordering: .relaxed)
+    vcpu.pointee.isInitialised.store(true, ordering: .relaxed)
     vcpu.pointee.extra.setUp.store(2, ordering: .releasing)
 }
 
 /// The x87 control word and MXCSR; all else is zeros.
-private func resetVectors(_ vcpu: MetalVCPU) {
+func resetVectors(_ vcpu: MetalVCPU) {
     frames.zero(vcpu.pointee.extra.vectors, count: pageSize)
     frames.store(0x37f as UInt16, at: vcpu.pointee.extra.vectors)
     frames.store(0x1f80 as UInt32, at: vcpu.pointee.extra.vectors + 24)

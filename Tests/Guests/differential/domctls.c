@@ -63,11 +63,18 @@ static struct xen_domctl_createdomain good(void) {
     return config;
 }
 
+// Where it is made after all it goes away again.
+static void refused(const char *name, struct xen_domctl_createdomain config) {
+    domid_t number;
+    long code = create(WANTED, config, &number);
+    tell(name, code);
+    if (!code) domain_destroy(number);
+}
+
 static void configurations(void) {
     operation("XEN_DOMCTL_createdomain");
-    domid_t number;
 #define BAD(name, change) do { struct xen_domctl_createdomain config = good(); change; \
-        tell(name, create(WANTED, config, &number)); } while (0)
+        refused(name, config); } while (0)
     BAD("an unknown flag", config.flags |= 1 << 8);
     BAD("not HVM", config.flags &= ~XEN_DOMCTL_CDF_hvm);
     BAD("not HAP", config.flags &= ~XEN_DOMCTL_CDF_hap);
@@ -89,6 +96,15 @@ static void configurations(void) {
     BAD("a GIC that there is not", config.arch.gic_version = 9);
     BAD("a TEE that there is not", config.arch.tee_type = 7);
     BAD("989 shared interrupts", config.arch.nr_spis = 989);
+#else
+    BAD("no emulated local APIC", config.arch.emulation_flags = 0);
+    BAD("a local APIC and an I/O APIC", config.arch.emulation_flags |= XEN_X86_EMU_IOAPIC);
+    BAD("a whole PC", config.arch.emulation_flags = XEN_X86_EMU_ALL & ~XEN_X86_EMU_VPCI);
+    BAD("an emulator that there is not", config.arch.emulation_flags |= 1 << 11);
+    BAD("unknown flags", config.arch.misc_flags = 2);
+    BAD("129 vCPUs", config.max_vcpus = 129);
+    BAD("integrity over a suspend", config.flags |= XEN_DOMCTL_CDF_s3_integrity);
+    BAD("PV with HAP", config.flags = XEN_DOMCTL_CDF_hap);
 #endif
 }
 

@@ -60,6 +60,15 @@ static inline uint64_t x86_read_xcr0(void) {
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     return (uint64_t)high << 32 | low;
 }
+// A guest's breakpoint addresses, DR0 to DR3, which the world switch leaves alone.
+static inline void x86_save_breakpoints(uint64_t *four) {
+    __asm__ volatile("mov %%db0, %0\n\tmov %%db1, %1\n\tmov %%db2, %2\n\tmov %%db3, %3"
+                     : "=r"(four[0]), "=r"(four[1]), "=r"(four[2]), "=r"(four[3]));
+}
+static inline void x86_restore_breakpoints(const uint64_t *four) {
+    __asm__ volatile("mov %0, %%db0\n\tmov %1, %%db1\n\tmov %2, %%db2\n\tmov %3, %%db3" ::"r"(four[0]), "r"(four[1]),
+                     "r"(four[2]), "r"(four[3]));
+}
 static inline void x86_write_back_caches(void) { __asm__ volatile("wbinvd" ::: "memory"); }
 
 struct cpuid_result { uint32_t eax, ebx, ecx, edx; };
