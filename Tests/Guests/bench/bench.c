@@ -85,6 +85,7 @@ static void report(const char *name, const char *suffix, uint64_t instructions) 
 }
 
 static void measure(const struct benchmark *row, const char *suffix, uint64_t loop) {
+    if (row->ticks) return report(row->name, suffix, (machine_instructions(row->ticks()) + row->operations / 2) / row->operations);
     if (row->prepare) row->prepare();
     unsigned rounds = row->rounds ? row->rounds : ROUNDS;
     uint64_t ticks = least_ticks(row->once, rounds);

@@ -11,6 +11,7 @@ struct benchmark {
     unsigned operations;    // in one call of `once`; 0 is 1
     int under_load;         // measured a second time with many ports and grants in use
     unsigned rounds;        // calls of `once` in a batch; 0 is 500
+    uint64_t (*ticks)(void);    // instead of `once`, where somebody else counts: ticks of `operations`
 };
 
 // What an ISA has in its own way: <isa>/rows.c. The last has no name.
@@ -30,6 +31,11 @@ void timer_interrupt(void);
 void ping_pong_start(void);
 void ping_pong(void);
 void ping_pong_end(void);
+
+// ---- x86_64/touch.c --------------------------------------------------------------------------------
+
+// Ticks of TOUCHED faults.
+uint64_t touch_on_demand(void);
 
 // ---- ports.c ---------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What only x86-64 has, or has in its own way.
 #include "bench.h"
+#include "touch.h"
 
 enum { APIC_BASE = 0x1b, TASK_PRIORITY = 0x808 };
 enum { PIC_MASK = 0x21 };               // a port that no PVH domain is given
@@ -35,5 +36,6 @@ const struct benchmark isa_benchmarks[] = {
     { "I/O APIC read", io_apic_read },
     { "singleshot timer", timer_interrupt, events_bind_timer },
     { "ping-pong of two vCPUs", ping_pong, ping_pong_start, ping_pong_end },
+    { "nested fault that populates", .ticks = touch_on_demand, .operations = TOUCHED },
     { 0 },
 };
