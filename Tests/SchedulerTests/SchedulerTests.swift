@@ -34,7 +34,7 @@ import Testing
         var scheduler = ready([4])
         let alone = scheduler.next(on: PCPU(0), now: now)
         #expect(alone.unit == UnitID(4) && alone.until == .never)
-        #expect(!scheduler.hasWaiters(on: PCPU(0)))
+        #expect(scheduler.hasWaiters(on: PCPU(0)) == false)
         #expect(scheduler.next(on: PCPU(0), now: now).unit == UnitID(4))
         scheduler.block(on: PCPU(0))
         let idle = scheduler.next(on: PCPU(0), now: now)
@@ -72,7 +72,7 @@ import Testing
             #expect(isNew)
         }
         #expect(scheduler.wake(UnitID(2)) == .tickle(PCPU(0)))
-        #expect(scheduler.hasWaiters(on: PCPU(0)))
+        #expect(scheduler.hasWaiters(on: PCPU(0)) == true)
     }
 
     @Test func removes() {
