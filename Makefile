@@ -69,25 +69,31 @@ GUEST_FLAGS := -ffreestanding -O2 -Wall -Wextra -Wno-missing-field-initializers 
 GUEST_FLAGS_arm64 := --target=aarch64-none-elf -mgeneral-regs-only -mstrict-align -mno-outline-atomics -fPIE -fdirect-access-external-data \
     -Wl,-pie,--no-dynamic-linker,-z,norelro
 GUEST_FLAGS_x86_64 := --target=x86_64-none-elf -mgeneral-regs-only -mno-red-zone -fno-pic -static -Wl,-z,norelro,--build-id=none
+GUEST_FLAGS_x86_32 := --target=i386-none-elf -march=i686 -mgeneral-regs-only -fno-pic -static -Wl,-z,norelro,--build-id=none
+# What guests of either width share.
+GUEST_FAMILY_arm64 := arm64
+GUEST_FAMILY_x86_64 := x86
+GUEST_FAMILY_x86_32 := x86
 GUESTS := $(addprefix $(BUILD)/guests/arm64/,bench differential three_level watchdog) \
-    $(addprefix $(BUILD)/guests/x86_64/,bench differential three_level)
+    $(addprefix $(BUILD)/guests/x86_64/,bench differential three_level) $(BUILD)/guests/x86_32/differential
 # What a loader takes: a Linux Image is flat, a PVH kernel an ELF file.
 GUEST_FORMAT_arm64 := -O binary
 GUEST_FORMAT_x86_64 := --strip-debug
+GUEST_FORMAT_x86_32 := --strip-debug
 
 .PHONY: guests
 guests: $(GUESTS)
 
 # $(call guest_sources,name,ISA): what a guest is made of: its own files, and those that all share.
 guest_sources = boot/common/memory.c $(wildcard $(foreach directory,Tests/Guests/common Tests/Guests/$(1), \
-    $(directory)/*.[ch] $(directory)/$(2)/*.[chS] $(directory)/$(2)/*.ld))
+    $(directory)/*.[ch] $(foreach part,$(sort $(2) $(GUEST_FAMILY_$(2))),$(directory)/$(part)/*.[chS] $(directory)/$(part)/*.ld)))
 
 define guest_rule
 $(BUILD)/guests/$(2)/$(1): $(call guest_sources,$(1),$(2)) | $(BUILD)/.deps
 	@mkdir -p $(GUEST_INCLUDE) $$(@D)
 	@ln -sfn /usr/include/xen $(GUEST_INCLUDE)/xen
 	clang $(GUEST_FLAGS) $(GUEST_FLAGS_$(2)) -ITests/Guests/common -ITests/Guests/common/$(2) -ITests/Guests/$(1) -fuse-ld=lld -nostdlib \
-	    -T Tests/Guests/common/$(2)/link.ld -o $$@.elf $$(filter %.c %.S,$$^)
+	    -T Tests/Guests/common/$(GUEST_FAMILY_$(2))/link.ld -o $$@.elf $$(filter %.c %.S,$$^)
 	llvm-objcopy $(GUEST_FORMAT_$(2)) $$@.elf $$@
 endef
 $(foreach guest,$(GUESTS),$(eval $(call guest_rule,$(notdir $(guest)),$(notdir $(patsubst %/,%,$(dir $(guest)))))))

@@ -31,6 +31,17 @@ public struct PlatformEvents<P: Platform>: EventSink {
     }
 }
 
+extension Domain {
+    /// The guest's words have so many bits: it asks for something that its drivers begin with.
+    ///
+    /// Xen: hvm_latch_shinfo_size
+    public func latchWords(of bits: UInt32, _ platform: P) {
+        let old = events.pointee.layout.wordBits
+        events.pointee.latchWords(of: bits)
+        if events.pointee.layout.wordBits != old { platform.publishWallclock(to: self) }
+    }
+}
+
 /// A domain's RAM, for the event words that the guest chose the place of.
 public struct EventFrames<P: Platform>: GuestFrameMapper {
     let domain: Ref<Domain<P>>

@@ -79,6 +79,8 @@ public protocol Platform: Sendable {
     func consoleRead() -> UInt8?
     /// The time of day at system time `systemTime` was this.
     func setWallclock(seconds: UInt64, nanoseconds: UInt32, at systemTime: UInt64)
+    /// Writes the time of day to where the domain has it in its shared_info now.
+    func publishWallclock(to domain: borrowing Domain<Self>)
 
     /// What XENVER_build_id says: the identity of the image, which its linker gave it. Nil where there is none.
     var buildID: InlineArray<20, UInt8>? { get }

@@ -2,6 +2,7 @@
 
 public import Base
 import Containers
+import EventChannels
 import Machine
 import Memory
 import Sync
@@ -18,19 +19,22 @@ extension VCPU {
     }
 
     /// Nanoseconds in each state up to `now`.
-    public func runstateInformation(now: SystemTime) -> RunstateInfo<Caller64> {
-        runstate.withLock { $0.information(for: Caller64.self, now: now) }
+    public func runstateInformation<Caller: CallerABI>(for caller: Caller.Type, now: SystemTime) -> RunstateInfo<Caller> {
+        runstate.withLock { $0.information(for: caller, now: now) }
     }
 
     /// From now on the guest finds the vCPU's runstate at `area`, a virtual address of its own; 0 ends it.
     ///
-    /// The caller is of this domain and runs on this pCPU. What cannot be written there is not, as in Xen.
+    /// The caller is of this domain and runs on this pCPU; the area is written as it lays it out, later as shared_info is.
+    /// What cannot be written there is not, as in Xen.
     ///
     /// Xen: VCPUOP_register_runstate_memory_area
-    public func registerRunstateArea(_ area: GuestVirtualAddress, _ platform: P) {
+    public func registerRunstateArea<Caller: CallerABI>(
+        _ area: GuestVirtualAddress, for caller: Caller.Type, _ platform: P
+    ) {
         runstateArea.store(area.rawValue, ordering: .relaxed)
         if area.rawValue == 0 { return }
-        try? platform.guest.write(runstateInformation(now: platform.now()), at: area)
+        try? platform.guest.write(runstateInformation(for: caller, now: platform.now()), at: area)
     }
 
     /// Writes the vCPU's runstate where the guest wants it. The vCPU runs on this pCPU: called each time that it comes to
@@ -46,21 +50,31 @@ extension VCPU {
     }
 
     @inline(never) private func publishRunstate(at area: GuestVirtualAddress, _ platform: P) {
-        var information = runstate.withLock { $0.information(for: Caller64.self) }
+        if domain.pointee.events.pointee.layout.wordBits == 32 {
+            publishRunstate(at: area, for: Caller32.self, platform)
+        } else {
+            publishRunstate(at: area, for: Caller64.self, platform)
+        }
+    }
+
+    private func publishRunstate<Caller: CallerABI>(
+        at area: GuestVirtualAddress, for caller: Caller.Type, _ platform: P
+    ) {
+        var information = runstate.withLock { $0.information(for: caller) }
         let assist = UInt64(1) << UInt64(VMAssist.runstateUpdateFlag.rawValue)
         guard domain.pointee.assists.load(ordering: .relaxed) & assist != 0 else {
             try? platform.guest.write(information, at: area)
             return
         }
-        // The flag is in the last byte of the entry time, at offset 15.
-        let flagged = area + 15
-        information.entryTime |= RunstateInfo<Caller64>.update
-        try? platform.guest.write(UInt8(truncatingIfNeeded: information.entryTime >> 56), at: flagged)
+        // The flag is in the last byte of the entry time, which follows one word.
+        let flagged = area + UInt64(MemoryLayout<Caller.Word>.size + 7)
+        let time = information.entryTime.wide
+        information.entryTime = Caller.Quad(lowBits: time | RunstateInfo<Caller>.update)
+        try? platform.guest.write(UInt8(truncatingIfNeeded: information.entryTime.wide >> 56), at: flagged)
         atomicMemoryFence(ordering: .releasing)
         try? platform.guest.write(information, at: area)
         atomicMemoryFence(ordering: .releasing)
-        information.entryTime &= ~RunstateInfo<Caller64>.update
-        try? platform.guest.write(UInt8(truncatingIfNeeded: information.entryTime >> 56), at: flagged)
+        try? platform.guest.write(UInt8(truncatingIfNeeded: time >> 56), at: flagged)
     }
 }
 

@@ -32,10 +32,12 @@ public import XenABI
 @safe public struct EventChannels<Frames: FrameSource, VCPU: BitwiseCopyable & Sendable>: ~Copyable {
     public let domain: DomainID
     let frames: Frames
-    let layout: SharedInfoLayout
-    /// Machine address of the 2-level bitmaps in shared_info.
-    let pendingBitmap: MachineAddress
-    let maskBitmap: MachineAddress
+    /// The layout of shared_info that the domain begins with.
+    private let firstLayout: SharedInfoLayout
+    /// The guest turned out to be one of 32-bit x86 (Xen: has_32bit_shinfo).
+    private let isNarrow = Atomic<Bool>(false)
+    /// Machine address of the domain's shared_info.
+    let sharedInfo: MachineAddress
     /// An `ABI`.
     let abiWord = Atomic<UInt8>(ABI.twoLevel.rawValue)
     /// vCPUs that are polling.
@@ -79,9 +81,8 @@ public import XenABI
     ) {
         self.domain = domain
         self.frames = frames
-        self.layout = layout
-        pendingBitmap = sharedInfo + layout.pending
-        maskBitmap = sharedInfo + layout.mask
+        firstLayout = layout
+        self.sharedInfo = sharedInfo
         administration = SpinLock(Administration(lastPort: lastPort), rank: .eventChannel)
     }
 
@@ -99,8 +100,7 @@ public import XenABI
         try administration.withLock { (_: inout Administration) throws(XenError) in
             let index = vcpus.count
             let inside = index < layout.legacyVCPUs
-            let start = pendingBitmap.rawValue &- layout.pending
-            let info = inside ? start &+ UInt64(index) &* layout.vcpuInfoSize : 0
+            let info = inside ? sharedInfo.rawValue &+ UInt64(index) &* layout.vcpuInfoSize : 0
             guard vcpus.grow(to: index + 1, in: frames, { _ in VCPUEvents(vcpu: vcpu, info: info) }) else {
                 throw .enomem
             }
@@ -109,6 +109,28 @@ public import XenABI
 
     /// vCPUs that there are.
     public var vcpuCount: UInt32 { vcpus.count }
+
+    // MARK: The guest's words
+
+    /// Where the guest has the fields of shared_info and vcpu_info now. What has been checked by one layout may be used by
+    /// another: in all of them the 2-level words lie inside the page of shared_info, and vcpu_info has one size.
+    public var layout: SharedInfoLayout {
+        @inline(__always) get { isNarrow.load(ordering: .relaxed) ? .x86_32 : firstLayout }
+    }
+
+    /// Machine address of the 2-level bitmaps in shared_info.
+    @inline(__always) var pendingBitmap: MachineAddress { sharedInfo + layout.pending }
+    @inline(__always) var maskBitmap: MachineAddress { sharedInfo + layout.mask }
+
+    /// From now on the guest's words have 32 bits, or as many as it began with. What is pending stays where it is, as in Xen.
+    /// The 3-level ABI keeps the words that it was registered with.
+    ///
+    /// Xen: hvm_latch_shinfo_size
+    public func latchWords(of bits: UInt32) {
+        administration.withLock { (_: inout Administration) in
+            if abi != .threeLevel { isNarrow.store(bits < firstLayout.wordBits, ordering: .relaxed) }
+        }
+    }
 
     // MARK: Looking up
 

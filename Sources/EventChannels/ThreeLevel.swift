@@ -81,16 +81,16 @@ extension EventChannels {
     public func registerBitmaps(
         _ bitmaps: EventRegister3LevelBitmaps, _ mapper: some GuestFrameMapper
     ) throws(XenError) {
-        let count = Int(threeLevelPages)
-        guard bitmaps.nrPages == threeLevelPages && bitmaps.pad == 0 && !hasDuplicates(bitmaps) else { throw .einval }
         var list = InlineArray<16, UInt64>(repeating: 0)
-        for index in 0..<count {
+        for index in 0..<8 {
             list[index] = bitmaps.pendingGFN[index]
             list[8 + index] = bitmaps.maskGFN[index]
         }
         try administration.withLock { (_: inout Administration) throws(XenError) in
-            guard abi == .twoLevel else { throw .einval }
-            let pinned = try pinAll(list, count, mapper)
+            guard bitmaps.nrPages == threeLevelPages && bitmaps.pad == 0 && !hasDuplicates(bitmaps), abi == .twoLevel else {
+                throw .einval
+            }
+            let pinned = try pinAll(list, Int(threeLevelPages), mapper)
             for index in pinned.indices { pages[index].store(pinned[index], ordering: .relaxed) }
             words.store(threeLevelPages << 15, ordering: .releasing)
             switchToThreeLevel()
@@ -151,9 +151,10 @@ extension EventChannels {
         vcpu: UInt32, gfn: GFN, offset: UInt32, _ mapper: some GuestFrameMapper, _ sink: some EventSink<VCPU>
     ) throws(XenError) {
         let target = try existingVCPU(vcpu)
-        let size = layout.wordBits * layout.wordBits / 8
-        guard offset <= UInt32(pageSize) - size && offset & 7 == 0 else { throw .einval }
         try administration.withLock { (_: inout Administration) throws(XenError) in
+            // The words are the domain's for as long as it has this ABI.
+            let size = layout.wordBits * layout.wordBits / 8
+            guard offset <= UInt32(pageSize) - size && offset & 7 == 0 else { throw .einval }
             guard abi == .threeLevel else { throw .eopnotsupp }
             guard target.pointee.control.load(ordering: .relaxed) == 0 else { throw .einval }
             let place = try mapper.pin(gfn).address + UInt64(offset)

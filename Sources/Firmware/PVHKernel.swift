@@ -2,7 +2,7 @@
 
 /// Why a file is not a kernel that can be started as a PVH domain.
 public enum PVHKernelError: Error, Equatable, Sendable {
-    /// Not a 64-bit little-endian ELF file for x86.
+    /// Not a little-endian ELF file for x86, of 32 or 64 bits.
     case notELF
     /// A header or segment lies outside of the file, or wraps around.
     case truncated
@@ -31,6 +31,50 @@ public struct PVHKernel: ~Escapable {
     private let headers: Int
     private let headerSize: Int
     private let headerCount: Int
+    private let format: Format
+
+    /// Where the fields are that matter here, and how wide (System V ABI, figures 4-3 and 5-1; ELF-64, figures 2 and 6).
+    private struct Format {
+        let is64: Bool
+        /// In the file's header: a word, and two half words.
+        let headers, headerSize, headerCount: Int
+        /// The least size of a program header, and where its words are.
+        let minimumSize: UInt16
+        let offset, address, size, memorySize: Int
+
+        static var elf32: Self {
+            Self(
+                is64: false, headers: 28, headerSize: 42, headerCount: 44, minimumSize: 32, offset: 4, address: 12, size: 16,
+                memorySize: 20)
+        }
+        static var elf64: Self {
+            Self(
+                is64: true, headers: 32, headerSize: 54, headerCount: 56, minimumSize: 56, offset: 8, address: 24, size: 32,
+                memorySize: 40)
+        }
+
+        /// By class and machine: x86-64, or 80386. Nil for others.
+        init?(_ file: Span<UInt8>) {
+            switch (file.byte(at: 4), file.littleEndian16(at: 18)) {
+            case (2, 62): self = .elf64
+            case (1, 3): self = .elf32
+            default: return nil
+            }
+        }
+
+        private init(
+            is64: Bool, headers: Int, headerSize: Int, headerCount: Int, minimumSize: UInt16, offset: Int, address: Int,
+            size: Int, memorySize: Int
+        ) {
+            (self.is64, self.headers, self.headerSize, self.headerCount) = (is64, headers, headerSize, headerCount)
+            (self.minimumSize, self.offset, self.address) = (minimumSize, offset, address)
+            (self.size, self.memorySize) = (size, memorySize)
+        }
+
+        func word(_ bytes: Span<UInt8>, at offset: Int) -> UInt64? {
+            is64 ? bytes.littleEndian64(at: offset) : bytes.littleEndian32(at: offset).map { UInt64($0) }
+        }
+    }
 
     private enum Kind {
         static var load: UInt32 { 1 }
@@ -41,12 +85,13 @@ public struct PVHKernel: ~Escapable {
 
     @_lifetime(copy file)
     public init(_ file: Span<UInt8>) throws(PVHKernelError) {
-        guard file.littleEndian32(at: 0) == 0x464c_457f, file.byte(at: 4) == 2, file.byte(at: 5) == 1,
-            file.littleEndian16(at: 18) == 62, let offset = file.littleEndian64(at: 32),
-            let size = file.littleEndian16(at: 54), let count = file.littleEndian16(at: 56), size >= 56
+        guard file.littleEndian32(at: 0) == 0x464c_457f, file.byte(at: 5) == 1, let format = Format(file),
+            let offset = format.word(file, at: format.headers), let size = file.littleEndian16(at: format.headerSize),
+            let count = file.littleEndian16(at: format.headerCount), size >= format.minimumSize
         else { throw .notELF }
         guard file.bytes(at: offset, count: UInt64(size) * UInt64(count)) != nil else { throw .truncated }
         self.file = file
+        self.format = format
         headers = Int(offset)
         headerSize = Int(size)
         headerCount = Int(count)
@@ -59,8 +104,8 @@ public struct PVHKernel: ~Escapable {
     private mutating func readSegments() throws(PVHKernelError) {
         for index in 0..<headerCount {
             let header = file.slice(from: headers + index * headerSize, count: headerSize)
-            let offset = header.littleEndian64(at: 8) ?? 0
-            let size = header.littleEndian64(at: 32) ?? 0
+            let offset = format.word(header, at: format.offset) ?? 0
+            let size = format.word(header, at: format.size) ?? 0
             switch header.littleEndian32(at: 0) {
             case Kind.load:
                 guard let segment = segment(index) else { throw .truncated }
@@ -80,9 +125,9 @@ public struct PVHKernel: ~Escapable {
     /// Segment `index`; nil where that header is none to load, or says what cannot be.
     public func segment(_ index: Int) -> Segment? {
         let header = file.slice(from: headers + index * headerSize, count: headerSize)
-        guard header.littleEndian32(at: 0) == Kind.load, let offset = header.littleEndian64(at: 8),
-            let address = header.littleEndian64(at: 24), let size = header.littleEndian64(at: 32),
-            let memorySize = header.littleEndian64(at: 40), size <= memorySize,
+        guard header.littleEndian32(at: 0) == Kind.load, let offset = format.word(header, at: format.offset),
+            let address = format.word(header, at: format.address), let size = format.word(header, at: format.size),
+            let memorySize = format.word(header, at: format.memorySize), size <= memorySize,
             !address.addingReportingOverflow(memorySize).overflow, file.bytes(at: offset, count: size) != nil
         else { return nil }
         return Segment(offset: offset, address: address, size: size, memorySize: memorySize)

@@ -47,8 +47,9 @@ extension Call {
         }
     }
 
-    /// Xen: GNTTABOP_setup_table
+    /// Xen: GNTTABOP_setup_table. A 32-bit caller may have none set up.
     private func setUpTable() throws(XenError) {
+        if Caller.wordBits == 32 && word(2) == 0 { return }
         guard word(2) == 1 else { throw .einval }
         var argument = try platform.guest.read(GrantSetupTable<Caller>.self, at: handle(1))
         argument.status = status { () throws(GrantStatus) in

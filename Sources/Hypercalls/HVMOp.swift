@@ -37,6 +37,10 @@ extension Call {
         let target = try target(argument.domain)
         try checkParameter(argument.index, of: target, among: platform.parameters.settable)
         target.pointee.parameters.withLock { $0[Int(argument.index)] = argument.value }
+        // Among the first things that a guest's drivers do.
+        if argument.index == HVMParam.callbackIRQ.rawValue, target == domain {
+            target.pointee.latchWords(of: Caller.wordBits, platform)
+        }
         return .success
     }
 

@@ -65,13 +65,18 @@ extension Call {
     ) throws(XenError) -> Outcome {
         try notContinued(start)
         let argument = try platform.guest.read(MemoryDomain.self, at: handle(1))
-        return try .value(Int64(truncatingIfNeeded: read(target(argument.domain).pointee)))
+        return try .value(count(read(target(argument.domain).pointee)))
     }
 
     /// Xen: XENMEM_maximum_ram_page: one past the highest frame, whatever its name says.
     private func maximumRAMPage(_ start: UInt64) throws(XenError) -> Outcome {
         try notContinued(start)
-        return .value(Int64(truncatingIfNeeded: platform.maximumFrame.rawValue &+ 1))
+        return .value(count(platform.maximumFrame.rawValue &+ 1))
+    }
+
+    /// A result that counts pages: as many as a caller of 32 bits can be told.
+    private func count(_ pages: UInt64) -> Int64 {
+        Int64(truncatingIfNeeded: Caller.wordBits == 32 ? min(pages, UInt64(Int32.max)) : pages)
     }
 
     // MARK: Reservations
@@ -131,6 +136,8 @@ extension Call {
 
     /// Xen: XENMEM_claim_pages
     private func claimPages(_ start: UInt64) throws(XenError) -> Outcome {
+        // 32-bit callers have none (Xen: compat_memory_op).
+        guard Caller.wordBits == 64 else { throw .enosys }
         try notContinued(start)
         let argument = try platform.guest.read(MemoryReservation<Caller>.self, at: handle(1))
         guard argument.extentStart.wide == 0, argument.extentOrder == 0, argument.flags.rawValue == 0,

@@ -29,7 +29,8 @@ extension Call {
         case .sendNMI: platform.sendNMI(target)
         case .isUp: return .value(target.pointee.isUp.load(ordering: .acquiring) ? 1 : 0)
         case .getRunstateInfo:
-            try platform.guest.write(target.pointee.runstateInformation(now: platform.now()), at: handle(2))
+            try platform.guest.write(
+                target.pointee.runstateInformation(for: Caller.self, now: platform.now()), at: handle(2))
         case .setSingleshotTimer: try setSingleshot(target)
         case .stopSingleshotTimer: try stopSingleshot(target)
         case .setPeriodicTimer: try setPeriodic(target)
@@ -52,10 +53,11 @@ extension Call {
         return .success
     }
 
-    /// Xen: VCPUOP_set_singleshot_timer. The caller's own only.
+    /// Xen: VCPUOP_set_singleshot_timer. The caller's own only; the structure of a 32-bit caller is read before that is seen.
     private func setSingleshot(_ target: Ref<VCPU<P>>) throws(XenError) {
-        guard target == vcpu else { throw .einval }
+        guard target == vcpu || Caller.wordBits == 32 else { throw .einval }
         let argument = try platform.guest.read(VCPUSetSingleshotTimer<Caller>.self, at: handle(2))
+        guard target == vcpu else { throw .einval }
         let time = SystemTime(nanoseconds: argument.timeout.wide)
         let now = platform.now()
         if argument.flags & VCPUSetSingleshotTimer<Caller>.future != 0, time < now { throw .etime }
@@ -101,7 +103,8 @@ extension Call {
 
     /// Xen: VCPUOP_register_runstate_memory_area
     private func registerRunstateArea(_ target: Ref<VCPU<P>>) throws(XenError) {
-        let argument = try platform.guest.read(VCPURegisterArea.self, at: handle(2))
-        target.pointee.registerRunstateArea(GuestVirtualAddress(argument.address), platform)
+        // Of struct vcpu_register_runstate_memory_area the handle alone.
+        let area = try platform.guest.read(Caller.Word.self, at: handle(2)).wide
+        target.pointee.registerRunstateArea(GuestVirtualAddress(area), for: Caller.self, platform)
     }
 }

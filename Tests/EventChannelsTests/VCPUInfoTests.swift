@@ -50,6 +50,31 @@ import XenABI
         #expect(domain.handleUpcall(0) == [port])
     }
 
+    /// A guest that changes the width of its words finds its events where it has them then; one with three levels keeps them.
+    @Test func wordsFollowTheGuest() throws {
+        let domain = try TestDomain(1, machine: machine, vcpus: 1, layout: .x86_64)
+        let port = try domain.events.bindIPI(vcpu: 0)
+        #expect(domain.ref.pointee.layout.mask == 2560)
+        domain.ref.pointee.latchWords(of: 32)
+        let narrow = domain.ref.pointee.layout
+        #expect(narrow.mask == 2176 && narrow.pendingSelector == 4 && narrow.wordBits == 32)
+        domain.setBit(port, at: domain.sharedInfo.address + 2176)
+        try domain.events.send(from: port, domain.sink)
+        #expect(domain.trace.takeUpcalls().isEmpty)
+        domain.ref.pointee.latchWords(of: 64)
+        try domain.events.send(from: port, domain.sink)
+        // The 64-bit guest's mask is clear, but the event is pending already.
+        #expect(domain.trace.takeUpcalls().isEmpty)
+        #expect(domain.clearBit(port, at: domain.sharedInfo.address + 2048))
+        try domain.events.send(from: port, domain.sink)
+        #expect(domain.trace.takeUpcalls().count == 1)
+        try domain.use(.threeLevel)
+        domain.ref.pointee.latchWords(of: 32)
+        #expect(domain.ref.pointee.layout.wordBits == 64)
+        domain.destroy()
+        #expect(machine.outstanding == 0)
+    }
+
     /// An event for a vCPU that has no vcpu_info yet is handled once it has.
     @Test func eventsBeforeThereIsAnInfo() throws {
         let domain = try TestDomain(1, machine: machine, vcpus: 2, registers: false)

@@ -86,9 +86,11 @@ final class TestDomain: GuestFrameMapper, @unchecked Sendable {
         fifoHeads = Array(repeating: Array(repeating: 0, count: 16), count: vcpus)
         do {
             let new = try Events.create(
-                domain: self.id, frames: machine.source, layout: layout, sharedInfo: frame.address, lastPort: lastPort,
-                pirqs: pirqs)
+                domain: self.id, frames: machine.source, layout: layout.wordBits == 32 ? .x86_64 : layout,
+                sharedInfo: frame.address, lastPort: lastPort, pirqs: pirqs)
             ref = new.ref
+            // A guest of 32 bits is known as one only when it asks for something.
+            if layout.wordBits == 32 { ref.pointee.latchWords(of: 32) }
             box = consume new
             for vcpu in 0..<vcpus { try events.addVCPU(Name(domain: id, vcpu: UInt32(vcpu))) }
             if registers { try registerVCPUInfo() }

@@ -51,6 +51,8 @@ final class FakeHost: @unchecked Sendable {
     var cacheOperations: [(start: MachineAddress, count: UInt64, clean: Bool, invalidate: Bool)] = []
     var lines: [String] = []
     var wallclock: (UInt64, UInt32, UInt64)?
+    /// Domains that were told the time of day once more.
+    var publishedWallclocks: [UInt16] = []
     var consoleOutput: [UInt8] = []
     var consoleInput: [UInt8] = []
     var buildID: InlineArray<20, UInt8>?
@@ -255,10 +257,13 @@ struct FakePlatform: Platform {
     func setWallclock(seconds: UInt64, nanoseconds: UInt32, at systemTime: UInt64) {
         host.wallclock = (seconds, nanoseconds, systemTime)
     }
+    func publishWallclock(to domain: borrowing Domain<FakePlatform>) { host.publishedWallclocks.append(domain.id.rawValue) }
     var buildID: InlineArray<20, UInt8>? { host.buildID }
     var capabilities: StaticString { "xen-3.0-fake " }
     var machineFeatures: UInt32 { 0 }
-    var parameters: ParameterSets { ParameterSets(readable: 0b00111, settable: 0b01000, toolstack: 0b10000) }
+    var parameters: ParameterSets {
+        ParameterSets(readable: 0b00111, settable: host.isX86 ? 0b01001 : 0b01000, toolstack: 0b10000)
+    }
     var assists: UInt64 { 1 << UInt64(VMAssist.runstateUpdateFlag.rawValue) }
     func writeCommandLine(at address: GuestVirtualAddress) throws(XenError) {
         try guest.write(text("loglvl=all", CommandLineInfo(repeating: 0)), at: address)
@@ -285,12 +290,15 @@ final class FakeDomain {
     static let firstFrame: UInt64 = 0x100
     /// Where arguments go.
     let scratch = GuestVirtualAddress(firstFrame << 12)
+    /// Behind the last page of RAM.
+    let end: UInt64
 
     init(
         _ id: UInt16, host: FakeHost, privileged: Bool = false, vcpus count: Int = 2, frames: Int = 32,
         isDirectMapped: Bool = false
     ) throws {
         self.host = host
+        end = (Self.firstFrame + UInt64(frames)) << 12
         let source = host.machine.source
         let info = source.allocate()!
         let table = PageTable(format: Stage2Format(addressBits: 40), frames: source)!

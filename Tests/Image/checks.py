@@ -6,7 +6,7 @@ from pathlib import Path
 import debian
 import devices
 from machines import POWERED_OFF, Machine
-from payloads import (DEVICES, DIFFERENTIAL, FACTS, FLOOR, HEADER_ONLY, NO_KERNEL, NOT_A_KERNEL, SHELL, THREE_LEVEL, TRUNCATED_KERNEL,
+from payloads import (DEVICES, DIFFERENTIAL, DIFFERENTIAL_32, FACTS, FLOOR, HEADER_ONLY, NO_KERNEL, NOT_A_KERNEL, SHELL, THREE_LEVEL, TRUNCATED_KERNEL,
                       WATCHDOG, Payload, tree_text, tree_word)
 
 OURS, REFERENCE = "ours", "reference"
@@ -130,7 +130,8 @@ def arm64_task(task, *expect):
 def differential(name, machine, payload, done):
     """A test guest that tells the same on both hypervisors, but for what its list of differences explains."""
     rules = Expectation((done,), (*CRASHES, "^guest failed"), verdict=done)
-    listing = debian.ROOT / "Tests/Guests" / payload.kernel(machine.isa).name / machine.isa / "differences.txt"
+    guest = payload.kernel(machine.isa)
+    listing = debian.ROOT / "Tests/Guests" / guest.name / guest.parent.name / "differences.txt"
     return Check(name, machine, payload, {OURS: rules, REFERENCE: rules}, differences=listing)
 
 
@@ -212,6 +213,7 @@ CHECKS = [
     differential("arm64-differential", Machine("arm64", memory=1024), DIFFERENTIAL, r"^cases done"),
     differential("arm64-differential-checked", Machine("arm64", cpus=4, memory=1024, build="-checked"), DIFFERENTIAL, r"^cases done"),
     differential("x86_64-differential", replace(X86_SHELL, memory=1024), DIFFERENTIAL, r"^cases done"),
+    differential("x86_32-differential", replace(X86_SHELL, memory=1024), DIFFERENTIAL_32, r"^cases done"),
 
     Check("arm64-watchdog", Machine("arm64", memory=1024), WATCHDOG, {hypervisor: Expectation(
         (r"^poked for 4 seconds", r"^\(XEN\) Watchdog timer fired for domain 0",

@@ -82,6 +82,8 @@ THREE_LEVEL = replace(BENCH, kernel=guest("three_level"), words="three_level")
 WATCHDOG = replace(BENCH, kernel=guest("watchdog"), words="watchdog")
 # Debian's Xen loses vCPUs with its default scheduler: see docs/testing.md.
 DIFFERENTIAL = replace(BENCH, kernel=guest("differential"), words="differential", hypervisor_words="sched=credit")
+# The same for 32-bit x86, on the machine of 64 bits.
+DIFFERENTIAL_32 = replace(DIFFERENTIAL, kernel=lambda isa: guest("differential")("x86_32"))
 
 
 def shell(memory):

@@ -31,6 +31,34 @@ import Testing
     }
 }
 
+@Suite struct HypercallModeTests {
+    static let rows: [(cr0: UInt64, flags: UInt64, isLong: Bool, level: UInt8, HypercallMode?)] = [
+        (0x8000_0011, 2, true, 0, .bits64), (0x8000_0011, 2, false, 0, .bits32), (0x11, 2, false, 0, .bits32),
+        // Real mode has no rights to lack.
+        (0x10, 2, false, 0, .bits32), (0x10, 2, false, 3, .bits32),
+        (0x8000_0011, 2, true, 3, nil), (0x8000_0011, 2, false, 3, nil), (0x8000_0011, 2, false, 1, nil),
+        // Virtual 8086 mode, whatever is said of its level.
+        (0x8000_0011, 1 << 17 | 2, false, 3, nil), (0x8000_0011, 1 << 17 | 2, false, 0, nil),
+    ]
+
+    @Test(arguments: rows.indices) func callers(_ index: Int) {
+        let row = Self.rows[index]
+        #expect(HypercallMode(cr0: row.cr0, flags: row.flags, isLong: row.isLong, level: row.level) == row.4)
+    }
+
+    /// The upper halves of a 32-bit caller's registers neither come in nor are changed.
+    @Test func truncation() {
+        let garbage: UInt64 = 0xdead_beef_0000_0007
+        #expect(HypercallMode.bits32.argument(garbage) == 7)
+        #expect(HypercallMode.bits64.argument(garbage) == garbage)
+        #expect(HypercallMode.bits32.result(UInt64(bitPattern: -22), over: garbage) == 0xdead_beef_ffff_ffea)
+        #expect(HypercallMode.bits64.result(UInt64(bitPattern: -22), over: garbage) == UInt64(bitPattern: -22))
+        let (narrow, wide) = (HypercallMode.bits32.registers, HypercallMode.bits64.registers)
+        #expect((0..<5).map { narrow[$0] } == [3, 1, 2, 6, 7])
+        #expect((0..<5).map { wide[$0] } == [7, 6, 2, 10, 8])
+    }
+}
+
 @Suite struct InterceptedInstructionTests {
     @Test func lengths() {
         func length(_ instruction: InterceptedInstruction, _ bytes: [UInt8]) -> Int? { instruction.length(bytes.span) }
@@ -163,7 +191,9 @@ import Testing
 
     @Test func others() {
         let format = ExtendedFormat(hasHugePages: true)
-        guard case .table(let table) = format.decode(format.table(MFN(7), level: 2), level: 2) else { return #expect(Bool(false)) }
+        guard case .table(let table) = format.decode(format.table(MFN(7), level: 2), level: 2) else {
+            return #expect(Bool(false))
+        }
         #expect(table == MFN(7) && format.table(MFN(7), level: 0) == 0x7007)
         // A type that gives no right is no entry.
         guard case .none = format.decode(format.leaf(MFN(7), type: .invalid, level: 3), level: 3) else {
@@ -187,7 +217,9 @@ import Testing
                 #expect(frame == MFN(0x4_0000) && found == type)
             }
         }
-        guard case .table(let table) = format.decode(format.table(MFN(7), level: 2), level: 2) else { return #expect(Bool(false)) }
+        guard case .table(let table) = format.decode(format.table(MFN(7), level: 2), level: 2) else {
+            return #expect(Bool(false))
+        }
         #expect(table == MFN(7))
         guard case .none = format.decode(0, level: 3) else { return #expect(Bool(false)) }
     }
@@ -298,7 +330,8 @@ struct FakeProcessor: ProcessorIdentification {
 
     @Test func aDeliveryCutShortIsNoSecondOne() {
         #expect(InjectedEvent.exception(0xec).isDelivery(of: 0xec))
-        #expect(!InjectedEvent.exception(14, error: 2).isDelivery(of: 0xec) && !InjectedEvent.exception(14).isDelivery(of: 14))
+        #expect(
+            !InjectedEvent.exception(14, error: 2).isDelivery(of: 0xec) && !InjectedEvent.exception(14).isDelivery(of: 14))
         #expect(!InjectedEvent.interrupt(0xec).isDelivery(of: nil))
         #expect(InjectedEvent(rawValue: 1 << 31 | 4 << 8 | 0x80).isSoftware && !InjectedEvent.nmi.isSoftware)
     }

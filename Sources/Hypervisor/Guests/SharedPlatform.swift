@@ -87,10 +87,14 @@ extension Metal {
         let clock = Wallclock(seconds: seconds, nanoseconds: nanoseconds, at: SystemTime(nanoseconds: systemTime))
         root.state.wallclock.withLock {
             $0 = clock
-            if let dom0 = domain(.dom0) {
-                clock.publish(at: dom0.pointee.sharedInfo.address, layout: Self.layout, in: frames)
-            }
+            if let dom0 = domain(.dom0) { publish(clock, to: dom0.pointee) }
         }
+    }
+    func publishWallclock(to domain: borrowing Domain<Metal>) {
+        root.state.wallclock.withLock { publish($0, to: domain) }
+    }
+    private func publish(_ clock: Wallclock, to domain: borrowing Domain<Metal>) {
+        clock.publish(at: domain.sharedInfo.address, layout: domain.events.pointee.layout, in: frames)
     }
 
     var buildID: InlineArray<20, UInt8>? { imageBuildID() }

@@ -102,7 +102,7 @@ func loadKernel(_ scratch: Scratch, size: UInt64, into memory: RangeList<Machine
 
 private func explain(_ error: PVHKernelError) -> LogLine {
     switch error {
-    case .notELF: "neither a Linux kernel file nor a 64-bit x86 ELF file"
+    case .notELF: "neither a Linux kernel file nor an x86 ELF file"
     case .truncated: "it is truncated"
     case .noEntry: "it has no note XEN_ELFNOTE_PHYS32_ENTRY"
     case .noSegments: "it has nothing to load"

@@ -104,5 +104,7 @@ private func writeHypercallPage(_ value: UInt64, _ vcpu: MetalVCPU, _ pcpu: PCPU
     }
     // IRET is none for such a guest: UD2.
     frames.store(0x0b0f as UInt16, at: page + 23 * 32)
+    vcpu.pointee.domain.pointee.latchWords(
+        of: vcpu.pointee.extra.block.isIn64BitCode ? 64 : 32, Metal(pcpu: pcpu, vcpu: vcpu))
     return true
 }

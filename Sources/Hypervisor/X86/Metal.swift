@@ -126,5 +126,5 @@ func publishTime(_ vcpu: MetalVCPU) {
     guard let info = vcpu.pointee.domain.pointee.events.pointee.vcpuInfo(vcpu.pointee.id) else { return }
     var scale = root.state.clock.value.scale
     scale.origin &+= vcpu.pointee.extra.block[VMCBField.tscOffset]
-    scale.publish(for: Caller64.self, at: info + SharedInfoLayout.x86_64.time, in: frames)
+    scale.publish(for: Caller64.self, at: info + Metal.layout.time, in: frames)
 }

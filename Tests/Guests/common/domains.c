@@ -43,7 +43,7 @@ static void memory_operation(const char *what, int operation, void *argument, lo
 
 volatile uint32_t *domain_show(domid_t domain, unsigned long frame) {
     xen_ulong_t index = frame;
-    xen_pfn_t place = 1ul << (WINDOW_SHIFT - 12);
+    xen_pfn_t place = POWER(WINDOW_SHIFT - 12);
     int error = 0;
     struct xen_add_to_physmap_batch batch = { .domid = DOMID_SELF, .space = XENMAPSPACE_gmfn_foreign, .size = 1,
         .u.foreign_domid = domain };
@@ -52,11 +52,11 @@ volatile uint32_t *domain_show(domid_t domain, unsigned long frame) {
     set_xen_guest_handle(batch.errs, &error);
     memory_operation("foreign mapping", XENMEM_add_to_physmap_batch, &batch, 0);
     if (error) fail("foreign mapping of a page", error);
-    return (volatile uint32_t *)(1ul << WINDOW_SHIFT);
+    return (volatile uint32_t *)POWER(WINDOW_SHIFT);
 }
 
 void domain_hide(void) {
-    struct xen_remove_from_physmap remove = { .domid = DOMID_SELF, .gpfn = 1ul << (WINDOW_SHIFT - 12) };
+    struct xen_remove_from_physmap remove = { .domid = DOMID_SELF, .gpfn = POWER(WINDOW_SHIFT - 12) };
     memory_operation("end of a foreign mapping", XENMEM_remove_from_physmap, &remove, 0);
 }
 

@@ -7,6 +7,10 @@
 #include "three_level.h"
 #include "isa.h"        // <isa>/isa.h: long hypercall(number, a, b, c)
 
+// 2^n; in a guest of 32 bits, whose words end before, their highest bit: what is said of 2^63 is then of 2^31.
+#define WORD_END (8 * sizeof(long) - 1)
+#define POWER(n) (1ul << ((n) < WORD_END ? (n) : WORD_END))
+
 // The interrupts that a guest may wait for.
 enum source { SELF_INTERRUPT, TIMER, EVENT, SOURCES };
 

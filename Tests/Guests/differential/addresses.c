@@ -70,7 +70,7 @@ void sweep(const struct call *call) {
     at("at address 0", call, 0, NULL);
     at("where nothing is", call, HOLE, NULL);
     at("in a device", call, DEVICE, NULL);
-    at("at address 2^63", call, 1ul << 63, NULL);
+    at("at address 2^63", call, POWER(63), NULL);
     at("at address 2^64-1", call, ~0ul, NULL);
     placed("one byte off", call, buffer[0] + 1);
     placed("across two pages", call, crossing[1] - call->size / 2);

@@ -14,8 +14,8 @@
 // Of the guest's own RAM; where it is depends on the hypervisor, so only offsets into it are ever told.
 #define PAGE_ALIGNED __attribute__((aligned(PAGE)))
 
-enum { HOLE_SHIFT = 37 };           // 128 GB: nothing is there on QEMU's board, and any stage 2 reaches it
-#define HOLE (1ul << HOLE_SHIFT)
+enum { HOLE_SHIFT = 37 };           // 128 GB, or 2 GB: nothing is there on QEMU's board, and any stage 2 reaches it
+#define HOLE POWER(HOLE_SHIFT)
 #define NO_DOMAIN 77                // a domain that there is not
 #define NO_PORT 4000u               // a port that is not in use
 

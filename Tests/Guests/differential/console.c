@@ -15,7 +15,7 @@ void console_cases(void) {
     tell("one byte at address 0", ask(CONSOLEIO_write, 1, NULL));
     tell("2^32-1 bytes where nothing is", ask(CONSOLEIO_write, ~0u, (void *)HOLE));
     tell("2^31 bytes at address 0", ask(CONSOLEIO_write, 1ul << 31, NULL));
-    tell("2^63 bytes: the upper half of a count is not looked at", ask(CONSOLEIO_write, 1ul << 63, text));
+    tell("2^63 bytes: the upper half of a count is not looked at", ask(CONSOLEIO_write, POWER(63), text));
     tell("up to the end of memory", ask(CONSOLEIO_write, 16, (void *)(HOLE - 8)));
     operation("CONSOLEIO_read");
     tell("nothing is typed", ask(CONSOLEIO_read, sizeof(input), input));

@@ -28,7 +28,7 @@ static void init_control(void) {
         { "no vCPU", FRAME(control), 0, 2 }, { "vCPU 2^32-1", FRAME(control), 0, ~0u }, { "offset 4", FRAME(control), 4, 0 },
         { "offset past the page", FRAME(control), 4096, 0 }, { "offset 4032", FRAME(control), 4032, 0 },
         { "offset 2^32-8", FRAME(control), ~7u, 0 }, { "frame not there", missing_frame(), 0, 0 },
-        { "frame 2^64-1", ~0ul, 0, 0 }, { "frame 2^52", 1ul << 52, 0, 0 },
+        { "frame 2^64-1", ~0ull, 0, 0 }, { "frame 2^52", 1ull << 52, 0, 0 },
         { "device", FRAME(DEVICE), 0, 0 }, { "good", FRAME(control), 0, 0 }, { "twice", FRAME(control), 128, 0 },
         { "vCPU 1", FRAME(control), 4024, 1 },
     };
@@ -44,14 +44,14 @@ static void init_control(void) {
 
 static void expand_array(void) {
     const struct { const char *name; uint64_t frame; } rows[] = {
-        { "frame not there", missing_frame() }, { "frame 2^64-1", ~0ul },
+        { "frame not there", missing_frame() }, { "frame 2^64-1", ~0ull },
         { "good", FRAME(words[0]) }, { "second", FRAME(words[1]) }, { "the same frame again", FRAME(words[1]) },
     };
     for (unsigned i = 0; i < COUNT(rows); i++) {
         struct evtchn_expand_array expand = { .array_gfn = rows[i].frame };
         tell(rows[i].name, ask(EVTCHNOP_expand_array, &expand));
     }
-    struct evtchn_expand_array bad = { .array_gfn = ~0ul };
+    struct evtchn_expand_array bad = { .array_gfn = ~0ull };
     sweep(&(struct call){ .number = __HYPERVISOR_event_channel_op, .before = { EVTCHNOP_expand_array }, .position = 1,
         .structure = &bad, .size = sizeof(bad) });
 }

@@ -75,7 +75,7 @@ static void map(void) {
         { "a flag that there is not", GOOD, GNTMAP_host_map | 1 << 5, 0, target[0] }, { "guest's flags", GOOD, GNTMAP_host_map | 1 << 16, 0, target[0] },
         { "no domain", GOOD, GNTMAP_host_map, NO_DOMAIN, target[0] }, { "DOMID_SELF", GOOD, GNTMAP_host_map, DOMID_SELF, target[0] },
         { "DOMID_XEN", GOOD, GNTMAP_host_map, DOMID_XEN, target[0] }, { "at 2^64-4096", GOOD, GNTMAP_host_map, 0, (void *)~0xffful },
-        { "at 2^52", GOOD, GNTMAP_host_map, 0, (void *)(1ul << 52) }, { "at an address within a page", GOOD, GNTMAP_host_map, 0, target[0] + 8 },
+        { "at 2^52", GOOD, GNTMAP_host_map, 0, (void *)POWER(52) }, { "at an address within a page", GOOD, GNTMAP_host_map, 0, target[0] + 8 },
     };
     for (unsigned i = 0; i < COUNT(rows); i++) {
         struct gnttab_map_grant_ref map;

@@ -23,8 +23,8 @@ static void reservation(const char *name, int op) {
         { "no extents", list, 0, 0, 0, DOMID_SELF }, { "no extents, no list", 0, 0, 0, 0, DOMID_SELF },
         { "list where nothing is", (xen_pfn_t *)HOLE, 1, 0, 0, DOMID_SELF }, { "list at address 0", 0, 1, 0, 0, DOMID_SELF },
         { "2^32-1 extents where nothing is", (xen_pfn_t *)HOLE, ~0u, 0, 0, DOMID_SELF },
-        { "2^57 extents where nothing is", (xen_pfn_t *)HOLE, 1ul << 57, 0, 0, DOMID_SELF },
-        { "2^58 extents", list, 1ul << 58, 0, 0, DOMID_SELF }, { "2^63 extents", list, 1ul << 63, 0, 0, DOMID_SELF },
+        { "2^57 extents where nothing is", (xen_pfn_t *)HOLE, POWER(57), 0, 0, DOMID_SELF },
+        { "2^58 extents", list, POWER(58), 0, 0, DOMID_SELF }, { "2^63 extents", list, POWER(63), 0, 0, DOMID_SELF },
         { "2^64-1 extents", list, ~0ul, 0, 0, DOMID_SELF }, { "order 40", list, 1, 40, 0, DOMID_SELF },
         { "order 64", list, 1, 64, 0, DOMID_SELF }, { "order 2^32-1", list, 1, ~0u, 0, DOMID_SELF },
         { "no domain", list, 1, 0, 0, NO_DOMAIN }, { "DOMID_IO", list, 1, 0, 0, DOMID_IO }, { "DOMID_XEN", list, 1, 0, 0, DOMID_XEN },
@@ -55,7 +55,7 @@ static void decrease_and_populate(void) {
     tell("the same again", reserve(XENMEM_decrease_reservation, first, second, 2, 0));
     tell("frame not there", reserve(XENMEM_decrease_reservation, far, 0, 1, 0));
     tell("frame 2^64-1", reserve(XENMEM_decrease_reservation, ~0ul, 0, 1, 0));
-    tell("frame 2^52", reserve(XENMEM_decrease_reservation, 1ul << 52, 0, 1, 0));
+    tell("frame 2^52", reserve(XENMEM_decrease_reservation, POWER(52), 0, 1, 0));
     tell("device", reserve(XENMEM_decrease_reservation, FRAME(DEVICE), 0, 1, 0));
     operation("XENMEM_populate_physmap");
     tell("two pages", reserve(XENMEM_populate_physmap, first, second, 2, 0));
@@ -63,7 +63,7 @@ static void decrease_and_populate(void) {
     tell("one that is not the domain's", reserve(XENMEM_populate_physmap, far, 0, 1, 0));
     tell("the second is not the domain's", reserve(XENMEM_populate_physmap, first, far, 2, 0));
     tell("frame 2^64-1", reserve(XENMEM_populate_physmap, ~0ul, 0, 1, 0));
-    tell("frame 2^52", reserve(XENMEM_populate_physmap, 1ul << 52, 0, 1, 0));
+    tell("frame 2^52", reserve(XENMEM_populate_physmap, POWER(52), 0, 1, 0));
     tell("device", reserve(XENMEM_populate_physmap, FRAME(DEVICE), 0, 1, 0));
     tell("on demand", reserve(XENMEM_populate_physmap, first, 0, 1, XENMEMF_populate_on_demand));
     tell("exact node", reserve(XENMEM_populate_physmap, first, 0, 1, XENMEMF_exact_node(0)));
@@ -105,7 +105,7 @@ static void claim(void) {
     operation("XENMEM_claim_pages");
     static const struct { const char *name; unsigned long count; unsigned order, flags; domid_t domain; } rows[] = {
         { "nothing", 0, 0, 0, DOMID_SELF }, { "order 1", 1, 1, 0, DOMID_SELF }, { "flags", 1, 0, 1, DOMID_SELF },
-        { "no domain", 1, 0, 0, NO_DOMAIN }, { "2^63 pages", 1ul << 63, 0, 0, 0 }, { "fewer than there are", 1, 0, 0, 0 },
+        { "no domain", 1, 0, 0, NO_DOMAIN }, { "2^63 pages", POWER(63), 0, 0, 0 }, { "fewer than there are", 1, 0, 0, 0 },
         { "nothing, by number", 0, 0, 0, 0 },
     };
     for (unsigned i = 0; i < COUNT(rows); i++) {

@@ -32,12 +32,12 @@ void multicall_cases(void) {
     prepare(0, __HYPERVISOR_multicall, 0);
     prepare(1, __HYPERVISOR_xen_version, XENVER_version);
     tell_calls("in a multicall", ask(calls, 2), 2);
-    prepare(0, 1ul << 32 | __HYPERVISOR_xen_version, XENVER_version);
+    prepare(0, POWER(32) | __HYPERVISOR_xen_version, XENVER_version);
     tell_calls("a number above 2^32", ask(calls, 1), 1);
     tell("no calls", ask(calls, 0));
     tell("no calls, where nothing is", ask((void *)HOLE, 0));
     tell("2^32-1 calls where nothing is", ask((void *)HOLE, ~0u));
-    tell("2^63 calls: the upper half of a count is not looked at", ask((void *)HOLE, 1ul << 63));
+    tell("2^63 calls: the upper half of a count is not looked at", ask((void *)HOLE, POWER(63)));
     prepare(0, __HYPERVISOR_xen_version, XENVER_version);
     sweep(&(struct call){ .number = __HYPERVISOR_multicall, .position = 0, .before = { 0, 1 },
         .structure = calls, .size = sizeof(calls[0]), .copied_back = 1 });

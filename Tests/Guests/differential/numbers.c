@@ -7,7 +7,7 @@ static void operations(const char *name, unsigned long number, unsigned long fir
     for (unsigned long op = first; op < end_of_range; op++)
         if (op != skipped) tell(numbered("no argument, operation ", op), hypercall(number, op, 0, 0));
     tell("operation 2^32-1", hypercall(number, ~0u, 0, 0));
-    tell("operation 2^63", hypercall(number, 1ul << 63 | 63, 0, 0));
+    tell("operation 2^63", hypercall(number, POWER(63) | 63, 0, 0));
 }
 
 void number_cases(void) {
@@ -25,6 +25,6 @@ void number_cases(void) {
         if (!skip) tell(numbered("number ", number), hypercall(number, ~0ul, ~0ul, ~0ul));
     }
     tell("number 2^32-1", hypercall(~0u, 0, 0, 0));
-    tell("number 2^63", hypercall(1ul << 63, 0, 0, 0));
-    tell("number 2^32 and a good one", hypercall(1ul << 32 | __HYPERVISOR_xen_version, 0, 0, 0));
+    tell("number 2^63", hypercall(POWER(63), 0, 0, 0));
+    tell("number 2^32 and a good one", hypercall(POWER(32) | __HYPERVISOR_xen_version, 0, 0, 0));
 }

@@ -11,8 +11,8 @@ enum { REF = 8 };
 // More domains than there are VMIDs; on Debian's Xen that takes minutes.
 enum { MANY = 300, FEW = 10 };
 
-static char *const table_place = (char *)(1ul << PLACE_SHIFT);
-static char *const grant_place = (char *)(1ul << PLACE_SHIFT) + PAGE;
+static char *const table_place = (char *)POWER(PLACE_SHIFT);
+static char *const grant_place = (char *)POWER(PLACE_SHIFT) + PAGE;
 
 static long ask_event(int op, void *argument) { return hypercall(__HYPERVISOR_event_channel_op, op, (unsigned long)argument, 0); }
 

@@ -24,12 +24,12 @@ static void add(void) {
         { "grant frame 3 elsewhere", DOMID_SELF, XENMAPSPACE_grant_table, 3, FRAME(place[2]) },
         { "grant frame 4, by number", 0, XENMAPSPACE_grant_table, 4, FRAME(place[2]) },
         { "grant frame past the limit", DOMID_SELF, XENMAPSPACE_grant_table, 1000, FRAME(place[3]) },
-        { "grant frame 2^32", DOMID_SELF, XENMAPSPACE_grant_table, 1ul << 32, FRAME(place[3]) },
+        { "grant frame 2^32", DOMID_SELF, XENMAPSPACE_grant_table, POWER(32), FRAME(place[3]) },
         { "grant frame 2^64-1", DOMID_SELF, XENMAPSPACE_grant_table, ~0ul, FRAME(place[3]) },
         { "status frame on version 1", DOMID_SELF, XENMAPSPACE_grant_table, XENMAPIDX_grant_table_status, FRAME(place[3]) },
         { "frame 2^64-1", DOMID_SELF, XENMAPSPACE_grant_table, 5, ~0ul },
-        { "frame 2^52", DOMID_SELF, XENMAPSPACE_grant_table, 5, 1ul << 52 },
-        { "frame 2^36", DOMID_SELF, XENMAPSPACE_grant_table, 5, 1ul << 36 },
+        { "frame 2^52", DOMID_SELF, XENMAPSPACE_grant_table, 5, POWER(52) },
+        { "frame 2^36", DOMID_SELF, XENMAPSPACE_grant_table, 5, POWER(36) },
         { "of another frame", DOMID_SELF, XENMAPSPACE_gmfn, FRAME(place[0]), FRAME(place[3]) },
         { "of a range of frames", DOMID_SELF, XENMAPSPACE_gmfn_range, FRAME(place[0]), FRAME(place[3]) },
         { "foreign", DOMID_SELF, XENMAPSPACE_gmfn_foreign, FRAME(place[0]), FRAME(place[3]) },
@@ -53,7 +53,7 @@ static void remove(void) {
     const struct { const char *name; domid_t domain; unsigned long frame; } rows[] = {
         { "grant frame", DOMID_SELF, FRAME(place[1]) }, { "again", DOMID_SELF, FRAME(place[1]) }, { "RAM", DOMID_SELF, FRAME(place[0]) },
         { "RAM again", DOMID_SELF, FRAME(place[0]) }, { "frame not there", DOMID_SELF, FRAME(HOLE) }, { "frame 2^64-1", DOMID_SELF, ~0ul },
-        { "frame 2^52", DOMID_SELF, 1ul << 52 }, { "device", DOMID_SELF, FRAME(DEVICE) }, { "device again", DOMID_SELF, FRAME(DEVICE) }, { "no domain", NO_DOMAIN, FRAME(place[0]) },
+        { "frame 2^52", DOMID_SELF, POWER(52) }, { "device", DOMID_SELF, FRAME(DEVICE) }, { "device again", DOMID_SELF, FRAME(DEVICE) }, { "no domain", NO_DOMAIN, FRAME(place[0]) },
         { "DOMID_XEN", DOMID_XEN, FRAME(place[0]) },
     };
     for (unsigned i = 0; i < COUNT(rows); i++) {
@@ -75,8 +75,7 @@ static void add_batch(void) {
     static xen_ulong_t indexes[3];
     static xen_pfn_t frames[3];
     static int errors[3];
-    static const unsigned bad = HOLE >> 32;
-    void *hole = (void *)((unsigned long)bad << 32);
+    void *hole = (void *)HOLE;
     const struct batch rows[] = {
         { "three, the second bad", DOMID_SELF, XENMAPSPACE_grant_table, 3, indexes, frames, errors, 0 },
         { "none", DOMID_SELF, XENMAPSPACE_grant_table, 0, indexes, frames, errors, 0 },

@@ -19,7 +19,7 @@ static void register_info(void) {
     const struct { const char *name; unsigned vcpu; uint64_t frame; uint32_t offset; } rows[] = {
         { "vCPU 0 again", 0, FRAME(area), 0 }, { "no vCPU", 2, FRAME(area), 0 }, { "vCPU 2^32-1", ~0u, FRAME(area), 0 },
         { "frame not there", 1, missing_frame(), 0 },
-        { "frame 2^64-1", 1, ~0ul, 0 }, { "frame 2^52", 1, 1ul << 52, 0 }, { "device", 1, FRAME(DEVICE), 0 },
+        { "frame 2^64-1", 1, ~0ull, 0 }, { "frame 2^52", 1, 1ull << 52, 0 }, { "device", 1, FRAME(DEVICE), 0 },
         { "offset 4", 1, FRAME(area), 4 }, { "offset past the page", 1, FRAME(area), 4096 }, { "across the page's end", 1, FRAME(area), 4080 },
         { "offset 2^32-8", 1, FRAME(area), ~7u }, { "vCPU 1", 1, FRAME(area), 64 }, { "vCPU 1 again", 1, FRAME(area), 128 },
     };
@@ -27,7 +27,7 @@ static void register_info(void) {
         struct vcpu_register_vcpu_info info = { .mfn = rows[i].frame, .offset = rows[i].offset };
         tell(rows[i].name, ask(VCPUOP_register_vcpu_info, rows[i].vcpu, &info));
     }
-    struct vcpu_register_vcpu_info bad = { .mfn = ~0ul };
+    struct vcpu_register_vcpu_info bad = { .mfn = ~0ull };
     sweep_vcpu(VCPUOP_register_vcpu_info, 1, &bad, sizeof(bad));
 }
 
@@ -42,7 +42,7 @@ static void register_runstate(void) {
         { "area at address 0", 0, 0 },
     };
     for (unsigned i = 0; i < COUNT(rows); i++) {
-        struct vcpu_register_runstate_memory_area area = { .addr.p = (uint64_t)rows[i].address };
+        struct vcpu_register_runstate_memory_area area = { .addr.p = (unsigned long)rows[i].address };
         long code = ask(VCPUOP_register_runstate_memory_area, rows[i].vcpu, &area);
         tell(rows[i].name, code);
         if (i == 0) tell_field("state of vCPU 0", code, "running", states[0].state == RUNSTATE_running);

@@ -65,7 +65,7 @@ static void vm_assist(void) {
     }
     tell("command 2^32-1", hypercall(__HYPERVISOR_vm_assist, ~0u, VMASST_TYPE_runstate_update_flag, 0));
     tell("upper halves are not looked at",
-         hypercall(__HYPERVISOR_vm_assist, 1ul << 32, 1ul << 32 | VMASST_TYPE_runstate_update_flag, 0));
+         hypercall(__HYPERVISOR_vm_assist, POWER(32), POWER(32) | VMASST_TYPE_runstate_update_flag, 0));
 }
 
 void version_cases(void) {

@@ -97,9 +97,9 @@ interrupt:
 
         .section .rodata
         .balign 8
-table:  .quad   0, 0x00af9b000000ffff, 0x00cf93000000ffff
+table:  .quad   0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0x00cf9b000000ffff   // the last: 32-bit code
 table_pointer:
-        .word   23
+        .word   31
         .long   table
 
         .data

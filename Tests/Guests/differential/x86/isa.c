@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What only x86-64 has: the hypervisor's CPUID leaves, the page of hypercalls, upcall vectors, single steps.
+// What only x86 has: the hypervisor's CPUID leaves, the page of hypercalls, upcall vectors, single steps.
 #include "cases.h"
+#include <xen/event_channel.h>
 #include <xen/hvm/hvm_op.h>
+#include <xen/memory.h>
+#include <xen/version.h>
 
 enum { BASE = 0x40000000, LAST = 6, LEAF_TIME = 3 };
 
@@ -60,9 +63,8 @@ static void vectors_of_upcalls(void) {
     do {                                                                                                          \
         machine_traps = 0;                                                                                        \
         unsigned long a = 0, c = 0x1b;                                                                            \
-        __asm__ volatile("pushfq\n\torq $0x100, (%%rsp)\n\tpopfq\n\t" instruction "\n\tnop\n\tnop\n\t"              \
-                         "pushfq\n\tandq $~0x100, (%%rsp)\n\tpopfq"                                               \
-                         : "+a"(a), "+c"(c) : : "rbx", "rdx", "memory");                                          \
+        __asm__ volatile(TRAP_ON instruction "\n\tnop\n\tnop\n\t" TRAP_OFF                                               \
+                         : "+a"(a), "+c"(c) : : "ebx", "edx", "memory");                                          \
         told(name, 0);                                                                                            \
         field("traps", machine_traps);                                                                            \
         end();                                                                                                    \
@@ -77,7 +79,43 @@ static void steps(void) {
     STEP("a hypercall that there is not", "movl $63, %%eax\n\tvmmcall");
 }
 
+#ifdef __x86_64__
+// A hypercall of 32-bit code in a kernel of 64 bits, which leaves something in the upper halves of the registers.
+static int ask_from_32_bit_code(unsigned long number, unsigned long a, unsigned long b, unsigned long c) {
+    const unsigned long rest = 0xdeadbeeful << 32;
+    number |= rest, a |= rest, b |= rest, c |= rest;
+    __asm__ volatile("pushq $24\n\tpushq $1f\n\tlretq\n\t.code32\n1:\tvmmcall\n\tljmp $8, $2f\n\t.code64\n2:"
+                     : "+a"(number), "+b"(a), "+c"(b), "+d"(c) : : "rsi", "rdi", "memory");
+    return number;
+}
+
+static void compatibility_mode(void) {
+    operation("32-bit code of a 64-bit kernel");
+    tell("XENVER_version", ask_from_32_bit_code(__HYPERVISOR_xen_version, XENVER_version, 0, 0));
+    static domid_t self = DOMID_SELF;
+    tell("XENMEM_maximum_gpfn", ask_from_32_bit_code(__HYPERVISOR_memory_op, XENMEM_maximum_gpfn, (unsigned long)&self, 0) > 0);
+    // A third of what a 64-bit caller's entry takes.
+    static struct { uint32_t op, result, args[6]; } call = { __HYPERVISOR_xen_version, 55, { XENVER_version } };
+    told("multicall", ask_from_32_bit_code(__HYPERVISOR_multicall, (unsigned long)&call, 1, 0));
+    field("result", call.result);
+    end();
+    tell("no hypercall", ask_from_32_bit_code(63, 0, 0, 0));
+    tell("where nothing is", ask_from_32_bit_code(__HYPERVISOR_memory_op, XENMEM_maximum_gpfn, 0x80000000, 0));
+    // Nothing of that has made shared_info one of 32 bits.
+    operation("32-bit words");
+    struct evtchn_bind_ipi bind = { .vcpu = 0 };
+    event_operation("bind_ipi", EVTCHNOP_bind_ipi, &bind);
+    events_mask(bind.port);
+    event_operation("send", EVTCHNOP_send, &(struct evtchn_send){ .port = bind.port });
+    tell("a port of 64-bit words", events_pending(bind.port));
+    event_operation("close", EVTCHNOP_close, &(struct evtchn_close){ .port = bind.port });
+}
+#else
+static void compatibility_mode(void) {}
+#endif
+
 void isa_cases(void) {
+    compatibility_mode();
     leaves();
     page();
     vectors_of_upcalls();

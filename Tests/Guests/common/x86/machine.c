@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// x86-64 as a PVH domain sees it: x2APIC, events by the callback vector, time by the time stamp counter.
+// x86 as a PVH domain of either width sees it: x2APIC, events by the callback vector, time by the time stamp counter.
 #include "guest.h"
 #include <xen/arch-x86/cpuid.h>
 #include <xen/event_channel.h>
@@ -12,12 +12,12 @@ enum { APIC_BASE = 0x1b, X2APIC = 0x800 };
 enum { TASK_PRIORITY = X2APIC + 0x8, END = X2APIC + 0xb, SPURIOUS = X2APIC + 0xf, SELF = X2APIC + 0x3f };
 enum { TRAP = 1, EVENT_VECTOR = 0x40, SELF_VECTOR = 0x50, SPURIOUS_VECTOR = 0xff };
 enum { ENABLED = 1 << 11, IN_X2_MODE = 1 << 10, SOFTWARE_ENABLED = 1 << 8 };
-enum { CODE64 = 8, INTERRUPT_GATE = 0x8e, VECTOR_SIZE = 16, PAGE = 4096 };
+enum { CODE = 8, INTERRUPT_GATE = 0x8e, VECTOR_SIZE = 16, PAGE = 4096 };
 enum { CLOCK_INDEX = 0x70, CLOCK_DATA = 0x71, CLOCK_SECONDS = 0, CLOCK_MINUTES = 2 };
 
 extern char vectors[], page_tables[];
 char hypercall_page[PAGE] __attribute__((aligned(PAGE)));
-static struct { uint16_t low, selector; uint8_t stack, type; uint16_t middle; uint32_t high, zero; } gates[256];
+static struct gate gates[256];
 
 struct leaf { uint32_t eax, ebx, ecx, edx; };
 
@@ -57,7 +57,7 @@ static uint32_t find_hypervisor(void) {
 }
 
 void machine_start_here(void) {
-    struct { uint16_t limit; uint64_t base; } __attribute__((packed)) pointer = { sizeof(gates) - 1, (uint64_t)gates };
+    struct { uint16_t limit; unsigned long base; } __attribute__((packed)) pointer = { sizeof(gates) - 1, (unsigned long)gates };
     __asm__ volatile("lidt %0" : : "m"(pointer));
     write_msr(APIC_BASE, read_msr(APIC_BASE) | ENABLED | IN_X2_MODE);
     write_msr(SPURIOUS, SOFTWARE_ENABLED | SPURIOUS_VECTOR);
@@ -65,11 +65,12 @@ void machine_start_here(void) {
 }
 
 void machine_start(void) {
-    write_msr(cpuid(find_hypervisor() + 2).ebx, (uint64_t)hypercall_page);
+    write_msr(cpuid(find_hypervisor() + 2).ebx, (unsigned long)hypercall_page);
     for (unsigned i = 0; i < 256; i++) {
-        uint64_t entry = (uint64_t)vectors + i * VECTOR_SIZE;
-        gates[i].low = entry, gates[i].middle = entry >> 16, gates[i].high = entry >> 32;
-        gates[i].selector = CODE64, gates[i].type = INTERRUPT_GATE;
+        unsigned long entry = (unsigned long)vectors + i * VECTOR_SIZE;
+        gates[i].low = entry, gates[i].middle = entry >> 16;
+        gate_high(&gates[i], entry);
+        gates[i].selector = CODE, gates[i].type = INTERRUPT_GATE;
     }
     machine_start_here();
     struct xen_hvm_param callback = { .domid = DOMID_SELF, .index = HVM_PARAM_CALLBACK_IRQ,
@@ -78,6 +79,7 @@ void machine_start(void) {
     if (code) fail("callback vector", code);
 }
 
+#ifdef __x86_64__
 void machine_start_vcpu(unsigned vcpu, void *stack, void (*entry)(void)) {
     static struct vcpu_hvm_context context;
     context.mode = VCPU_HVM_MODE_64B;
@@ -88,6 +90,7 @@ void machine_start_vcpu(unsigned vcpu, void *stack, void (*entry)(void)) {
     code = hypercall(__HYPERVISOR_vcpu_op, VCPUOP_up, vcpu, 0);
     if (code) fail("VCPUOP_up", code);
 }
+#endif
 
 // ---- Interrupts ------------------------------------------------------------------------------------
 

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// PVH start (Xen: docs/misc/pvh.pandoc: 32-bit protected mode, paging off, EBX start info) to paging, and the gates.
+// Addresses are physical: the tables map all 4 GB one to one, but for the page at 0. They have two levels: QEMU (7.2) sets the
+// accessed bit in the first level of PAE's three, where it is reserved, and Xen's own walk stops at it.
+
+#define XEN_ELFNOTE_PHYS32_ENTRY 18
+#define CODE32 8
+#define DATA 16
+
+        .section .note.Xen, "a", @note
+        .long   4, 4, XEN_ELFNOTE_PHYS32_ENTRY
+        .asciz  "Xen"
+        .long   start
+
+        .text
+        .globl  start
+start:  rdtsc
+        mov     %eax, %esi
+        mov     %edx, %edi
+        mov     $stack_top, %esp
+        lgdt    table_pointer
+        mov     %cr4, %eax
+        or      $1 << 4, %eax                   // pages of 4 MB
+        mov     %eax, %cr4
+        mov     $page_tables, %eax
+        mov     %eax, %cr3
+        mov     %cr0, %eax
+        or      $1 << 31 | 1 << 16 | 1, %eax
+        mov     %eax, %cr0
+        ljmp    $CODE32, $1f
+1:      mov     $DATA, %eax
+        mov     %eax, %ds
+        mov     %eax, %es
+        mov     %eax, %ss
+        sub     $8, %esp
+        push    %edi
+        push    %esi                            // time stamp counter at the first instruction
+        call    guest_main
+2:      hlt
+        jmp     2b
+
+// Every vector's entry: 16 bytes each. Those of exceptions with an error code have one word more on the stack.
+        .balign 16
+        .globl  vectors
+vectors:
+        .set    vector, 0
+        .rept   256
+        .balign 16
+        push    $vector
+        .if     vector < 32 && vector != 1
+        jmp     unexpected
+        .else
+        jmp     interrupt
+        .endif
+        .set    vector, vector + 1
+        .endr
+
+// machine_unexpected(vector, error code or where it was, where it was): three of 64 bits.
+unexpected:
+        pop     %ecx
+        mov     (%esp), %edx
+        mov     4(%esp), %eax
+        cld
+        and     $~15, %esp
+        sub     $8, %esp
+        push    $0
+        push    %eax
+        push    $0
+        push    %edx
+        push    $0
+        push    %ecx
+        call    machine_unexpected
+
+interrupt:
+        push    %eax
+        push    %ecx
+        push    %edx
+        mov     12(%esp), %eax
+        cld
+        push    $0
+        push    %eax
+        call    machine_interrupt
+        add     $8, %esp
+        pop     %edx
+        pop     %ecx
+        pop     %eax
+        add     $4, %esp
+        iret
+
+        .section .rodata
+        .balign 8
+table:  .quad   0, 0x00cf9b000000ffff, 0x00cf93000000ffff
+table_pointer:
+        .word   23
+        .long   table
+
+        .data
+        .balign 4096
+        .globl  page_tables
+page_tables:
+        .long   lowest + 3
+        .set    page, 1
+        .rept   1023
+        .long   page << 22 | 0x83               // 4 MB, writable, present
+        .set    page, page + 1
+        .endr
+lowest: .long   0
+        .set    page, 1
+        .rept   1023
+        .long   page << 12 | 3
+        .set    page, page + 1
+        .endr
+
+        .section .bss
+        .balign 16
+        .skip   16384
+stack_top:
