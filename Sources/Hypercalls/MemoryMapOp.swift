@@ -57,10 +57,10 @@ extension Call {
     }
 
     /// Xen: XENMEM_machine_memory_map. Without a buffer it says how many entries there are; with one, which must have room for
-    /// one more, all of them.
+    /// one more, all of them. Xen tells PV domains alone; here dom0 is told, too.
     func machineMemoryMap(_ start: UInt64) throws(XenError) -> Outcome {
         try require(.memoryMaps, start)
-        guard domain.pointee.isPrivileged else { throw .eperm }
+        guard domain.pointee.isPrivileged else { throw .enosys }
         var argument = try platform.guest.read(MemoryMap<Caller>.self, at: handle(1))
         var count: UInt32 = 0
         while platform.machineMapEntry(Int(count)) != nil { count += 1 }

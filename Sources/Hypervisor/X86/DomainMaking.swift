@@ -77,14 +77,18 @@ extension Metal {
         return extra
     }
 
-    /// A new vCPU would begin at address 0, in flat 32-bit segments, were it started as it is (Xen: construct_vmcb).
+    /// A new vCPU would begin at address 0, in flat 32-bit segments and without tables of descriptors, were it started as it is
+    /// (Xen: construct_vmcb).
     func prepare(_ vcpu: MetalVCPU) {
         resetToPVH(vcpu, entry: 0, startInfo: 0)
+        let block = vcpu.pointee.extra.block
+        block.setSegment(VMCBField.gdtr, selector: 0, attributes: 0, limit: 0, base: 0)
+        block.setSegment(VMCBField.idtr, selector: 0, attributes: 0, limit: 0, base: 0)
         forgetContext(of: vcpu)
         let domain = vcpu.pointee.domain
         // The domain's time stamps begin with it.
         let first = domain.pointee.vcpu(VCPUID(0))
-        vcpu.pointee.extra.block[VMCBField.tscOffset] =
+        block[VMCBField.tscOffset] =
             if let first, first != vcpu { first.pointee.extra.block[VMCBField.tscOffset] } else { 0 &- x86_read_tsc() }
         publishTime(vcpu)
     }

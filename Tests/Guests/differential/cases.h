@@ -86,3 +86,6 @@ void multicall_cases(void);
 void number_cases(void);
 void domctl_cases(void);
 void pair_cases(void);
+// <isa>/domains.c, where there is one.
+#pragma weak isa_domain_cases
+void isa_domain_cases(void);

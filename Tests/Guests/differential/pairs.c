@@ -122,4 +122,5 @@ void pair_cases(void) {
     if (!domains_known()) return;
     shared();
     many();
+    if (isa_domain_cases) isa_domain_cases();
 }

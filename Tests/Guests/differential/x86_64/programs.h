@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+// Between programs.S and domains.c, which runs them: guest-physical addresses of a domain's.
+#pragma once
+
+#define PROGRAM_PAGE 0x100000           // domain_memory
+#define PROGRAM_RESULTS 0x100800        // in its page
+#define PROGRAM_CALLS 0x101000
+#define PROGRAM_TABLES 0x102000         // three pages
+#define PROGRAM_PROMISED 0x200000
+#define PROGRAM_NOTHING 0x40000000
