@@ -86,6 +86,7 @@ var targets: [Target] = [
     module("Timekeeping", ["XenABI", "Base", "Machine", "Containers"]),
     module("VirtualGIC", ["Base", "Machine", "Sync", "Containers"]),
     module("VirtualAPIC", ["Base", "Sync"]),
+    module("VirtualPCI", ["Base", "Machine", "Sync", "Containers"]),
     // A million instructions in a test are too many without the optimiser.
     module("X86Emulator", extra: isImage ? [] : [.unsafeFlags(["-O"])]),
     module("Firmware", ["Base"]),
@@ -118,7 +119,7 @@ if let image {
                 + [.byName(name: image.arch)]),
         module(
             "Hypervisor",
-            domains + ["Domains", "Hypercalls", "DomainBuilder", "Firmware", "MMIO", "ARM", "X86", "Drivers", "ArchCommon", "Decompression", "X86Emulator"]
+            domains + ["Domains", "Hypercalls", "DomainBuilder", "Firmware", "MMIO", "ARM", "X86", "Drivers", "ArchCommon", "Decompression", "X86Emulator", "VirtualPCI"]
                 + [.byName(name: image.arch), .byName(name: image.metal), "Boot", "BootCommon"],
             extra: lockChecks, sources: image.rootSources),
     ]
@@ -137,6 +138,7 @@ if let image {
         tests("Decompression"),
         tests("X86", ["Base", "P2M"]),
         tests("VirtualAPIC", ["Base"]),
+        tests("VirtualPCI", ["Base", "Machine", "Containers"]),
         tests("Drivers", ["Base", "Containers", "Machine", "MMIO"]),
         tests("DomainBuilder", ["Base", "Firmware"]),
         .target(name: "Native", path: "Tests/Native"),

@@ -3,8 +3,8 @@
 import Base
 import Firmware
 
-/// The ACPI tables that a PVH hardware domain gets of its own (Xen: pvh_setup_acpi): root pointer, XSDT, MADT, and a copy of
-/// the host's FADT. What else the host has is listed where it is, as far as it describes nothing of the hypervisor's.
+/// The ACPI tables that a PVH hardware domain gets of its own (Xen: pvh_setup_acpi): root pointer, XSDT and MADT. What
+/// else the host has is listed where it is, as far as it describes nothing of the hypervisor's.
 public struct PVHTables: Sendable {
     /// A line of the ISA bus that is another global interrupt, or not edge-triggered and active high.
     public struct Override: BitwiseCopyable, Sendable {
@@ -25,9 +25,6 @@ public struct PVHTables: Sendable {
     public var ioAPICID: UInt8 = 0
     public var overrides = InlineArray<16, Override>(repeating: Override())
     public var overrideCount = 0
-    /// The host's FADT, as it is.
-    public var fixed = InlineArray<512, UInt8>(repeating: 0)
-    public var fixedCount = 0
     /// Machine addresses of tables that are handed on.
     public var others = InlineArray<32, UInt64>(repeating: 0)
     public var otherCount = 0
@@ -36,7 +33,7 @@ public struct PVHTables: Sendable {
 
     /// Tables that a hardware domain may see besides its own (Xen: pvh_acpi_table_allowed).
     public static func isHandedOn(_ table: Span<UInt8>) -> Bool {
-        let names: InlineArray<6, StaticString> = ["SSDT", "PSDT", "SBST", "MCFG", "SLIC", "MSDM"]
+        let names: InlineArray<7, StaticString> = ["FACP", "SSDT", "PSDT", "SBST", "MCFG", "SLIC", "MSDM"]
         for index in names.indices where table.hasPrefix(names[index]) { return true }
         return false
     }
@@ -55,14 +52,6 @@ public struct PVHTables: Sendable {
         return true
     }
 
-    /// Keeps the host's FADT. False where it is too long to be one.
-    public mutating func setFixed(_ table: Span<UInt8>) -> Bool {
-        guard table.count <= fixed.count else { return false }
-        for index in table.indices { fixed[index] = table[index] }
-        fixedCount = table.count
-        return true
-    }
-
     // MARK: Writing
 
     private enum Header {
@@ -75,11 +64,8 @@ public struct PVHTables: Sendable {
         var writer = TableWriter(position: 64)
         let madt = writer.position
         writeMADT(&bytes, &writer)
-        let fadt = writer.position
-        writeFADT(&bytes, &writer)
         let xsdt = writer.position
         let start = writer.begin("XSDT", revision: 1, &bytes)
-        if fixedCount > 0 { writer.put(address + UInt64(fadt), &bytes) }
         writer.put(address + UInt64(madt), &bytes)
         for index in 0..<otherCount { writer.put(others[index], &bytes) }
         writer.end(start, &bytes)
@@ -130,16 +116,6 @@ public struct PVHTables: Sendable {
             writer.put(overrides[index].flags, &bytes)
         }
         writer.end(start, &bytes)
-    }
-
-    /// The host's, with messages declared unsupported (IAPC_BOOT_ARCH, bit 3): devices interrupt by their lines.
-    private func writeFADT(_ bytes: inout MutableSpan<UInt8>, _ writer: inout TableWriter) {
-        let start = writer.position
-        for index in 0..<fixedCount { writer.put(fixed[index], &bytes) }
-        guard fixedCount >= 111, !writer.isFull else { return }
-        bytes[start + 109] |= 1 << 3
-        TableWriter.setChecksum(&bytes, from: start, count: fixedCount, at: start + 9)
-        writer.align()
     }
 }
 

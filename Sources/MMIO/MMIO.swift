@@ -22,9 +22,11 @@ public protocol Bus: Sendable {
     @unsafe public init(mappedAt base: UInt) { self.base = base }
 
     public func read8(_ offset: UInt64) -> UInt8 { volatile_read8(base + UInt(offset)) }
+    public func read16(_ offset: UInt64) -> UInt16 { volatile_read16(base + UInt(offset)) }
     public func read32(_ offset: UInt64) -> UInt32 { volatile_read32(base + UInt(offset)) }
     public func read64(_ offset: UInt64) -> UInt64 { volatile_read64(base + UInt(offset)) }
     public func write8(_ offset: UInt64, _ value: UInt8) { volatile_write8(base + UInt(offset), value) }
+    public func write16(_ offset: UInt64, _ value: UInt16) { volatile_write16(base + UInt(offset), value) }
     public func write32(_ offset: UInt64, _ value: UInt32) { volatile_write32(base + UInt(offset), value) }
     public func write64(_ offset: UInt64, _ value: UInt64) { volatile_write64(base + UInt(offset), value) }
 }

@@ -91,11 +91,11 @@ struct DMARemapping: ~Copyable {
         }
     }
 
-    /// Whether a page is registers of an IOMMU, which no guest gets.
-    func hasRegisters(in frame: MFN) -> Bool {
+    /// Whether there are registers of an IOMMU in a range, which no guest gets.
+    func hasRegisters(in range: MachineRange) -> Bool {
+        let size: UInt64 = kind == .amd ? Self.registerFrames : 1
         for index in frames.indices where frames[index].rawValue != 0 {
-            let size: UInt64 = kind == .amd ? Self.registerFrames : 1
-            if frame.rawValue >= frames[index].rawValue, frame.rawValue - frames[index].rawValue < size { return true }
+            if range.overlaps(MachineRange(start: frames[index], count: size)) { return true }
         }
         return false
     }

@@ -5,6 +5,7 @@ import Containers
 import DomainBuilder
 import Firmware
 import Machine
+import VirtualPCI
 
 /// What loader and firmware say of the machine, in values that outlive their tables.
 struct Description {
@@ -42,6 +43,9 @@ struct Description {
     var remappers = InlineArray<16, UInt64>(repeating: 0)
     var remapperCount = 0
     var remappingKind = ACPI.RemappingKind.intel
+    /// PCI configuration space in memory.
+    var configuration = InlineArray<8, ConfigurationRegion>(repeating: ConfigurationRegion())
+    var configurationCount = 0
     /// What devices use for the firmware, in bytes.
     var firmwareMemory = InlineArray<16, MapEntry>(repeating: MapEntry())
     var firmwareMemoryCount = 0
@@ -163,7 +167,6 @@ extension Description {
     private mutating func keepTables(_ acpi: borrowing ACPI) {
         var left = 0
         acpi.forEachTable { address, table in
-            if table.hasPrefix("FACP"), !tables.setFixed(table) { left += 1 }
             if PVHTables.isHandedOn(table), !tables.addTable(address) { left += 1 }
         }
         if left > 0 { log.warning("ACPI: \(left) tables are not handed on to dom0") }
@@ -181,8 +184,21 @@ extension Description {
         keepTables(acpi)
         if let table = acpi.table("FACP") { fixed = ACPI.FixedDescription(table) }
         if let table = acpi.table("HPET") { eventTimer = ACPI.eventTimer(table) }
+        if let table = acpi.table("MCFG") { readConfiguration(ACPI.ConfigurationEntries(table)) }
         readRemapping(acpi, .amd)
         if remapperCount == 0 { readRemapping(acpi, .intel) }
+    }
+
+    private mutating func readConfiguration(_ list: consuming ACPI.ConfigurationEntries) {
+        var entries = list
+        while let entry = entries.next() {
+            guard configurationCount < configuration.count else {
+                return log.warning("a PCI configuration space too many is not used")
+            }
+            configuration[configurationCount] = ConfigurationRegion(
+                base: entry.base, segment: entry.segment, buses: entry.firstBus...entry.lastBus)
+            configurationCount += 1
+        }
     }
 
     private mutating func readRemapping(_ acpi: borrowing ACPI, _ kind: ACPI.RemappingKind) {

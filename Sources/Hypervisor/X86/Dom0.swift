@@ -31,6 +31,7 @@ func buildDom0(_ description: inout Description, online: Int) -> Bool {
     let vcpus = dom0VCPUs(online: online)
     let domain = makeDomain(description, memory, vcpus: vcpus)
     mapMemory(domain, description, memory)
+    startPCI(domain)
     startRemapping(domain)
     let layout = loadModules(description, memory)
     let info = writeStart(&description, memory, layout, vcpus: vcpus)

@@ -10,6 +10,7 @@ import P2M
 import Sync
 import Synchronization
 import VirtualAPIC
+import VirtualPCI
 import X86
 import X86Emulator
 import X86Machine
@@ -26,7 +27,14 @@ func handleFault(_ fault: NestedFault, _ registers: GuestRegisters, _ vcpu: Meta
     case .outOfMemory: return crash(vcpu, "no memory for 0x\(hex: fault.address)")
     case .refused: break
     }
-    if !fault.isPresent, mapDevice(address, vcpu, cpu) { return }
+    if !fault.isPresent, vcpu.pointee.domain.pointee.isPrivileged {
+        var isMapped = false
+        switch pciPage(address.frame, vcpu, cpu.pcpu, ifUnknown: { isMapped = mapDevice(address, vcpu, cpu) }) {
+        case .configuration, .table: return emulate(.pci, address, registers, vcpu, cpu)
+        case .unknown: if isMapped { return }
+        case .absent: break
+        }
+    }
     logGuest(
         vcpu,
         "access to 0x\(hex: fault.address), where nothing is, at \(hex: registers.block[VMCBField.rip], digits: 16)")
@@ -36,6 +44,8 @@ func handleFault(_ fault: NestedFault, _ registers: GuestRegisters, _ vcpu: Meta
 /// What answers for a page.
 private enum VirtualDevice {
     case localAPIC, ioAPIC, nothing
+    /// PCI configuration space, or a device's table of messages.
+    case pci
 
     init?(_ address: GuestAddress, _ vcpu: MetalVCPU) {
         let apic = Ref(apicOf: vcpu)
@@ -49,8 +59,10 @@ private enum VirtualDevice {
         }
     }
 
-    func read(_ offset: UInt64, _ vcpu: MetalVCPU) -> UInt64 {
+    func read(_ address: GuestAddress, width: Int, _ vcpu: MetalVCPU, _ cpu: CPULocal) -> UInt64 {
+        let offset = address.offset
         switch self {
+        case .pci: return readPCIPage(address.rawValue, width: width, vcpu, cpu.pcpu)
         case .localAPIC:
             // Registers are 32 bits every 16 bytes.
             let value = Ref(apicOf: vcpu).pointee.read(UInt32(offset & 0xff0), now: systemTime()) ?? 0
@@ -60,8 +72,10 @@ private enum VirtualDevice {
         }
     }
 
-    func write(_ offset: UInt64, _ value: UInt64, _ vcpu: MetalVCPU, _ cpu: CPULocal) {
+    func write(_ address: GuestAddress, _ value: UInt64, width: Int, _ vcpu: MetalVCPU, _ cpu: CPULocal) {
+        let offset = address.offset
         switch self {
+        case .pci: writePCIPage(address.rawValue, value, width: width, vcpu, cpu.pcpu)
         case .localAPIC:
             follow(Ref(apicOf: vcpu).pointee.write(UInt32(offset & 0xff0), value, now: systemTime()), vcpu, cpu)
         case .ioAPIC:
@@ -134,7 +148,9 @@ private struct FaultingProcessor: EmulatedProcessor {
 
     mutating func load(_ address: UInt64, width: Int) throws(EmulationStop) -> UInt64 {
         // Within a page a device gets the access in one piece.
-        if let offset = try deviceOffset(address, width, write: false) { return truncated(device.read(offset, vcpu), width) }
+        if let place = try devicePlace(address, width, write: false) {
+            return truncated(device.read(place, width: width, vcpu, cpu), width)
+        }
         var value: UInt64 = 0
         for index in 0..<UInt64(width) {
             let byte = try ram(address &+ index, write: false) { frames.load(UInt8.self, at: $0) }
@@ -144,7 +160,9 @@ private struct FaultingProcessor: EmulatedProcessor {
     }
 
     mutating func store(_ value: UInt64, at address: UInt64, width: Int) throws(EmulationStop) {
-        if let offset = try deviceOffset(address, width, write: true) { return device.write(offset, value, vcpu, cpu) }
+        if let place = try devicePlace(address, width, write: true) {
+            return device.write(place, value, width: width, vcpu, cpu)
+        }
         // The end first, so that nothing is written where something is refused.
         _ = try translate(address &+ UInt64(width - 1), write: true)
         for index in 0..<UInt64(width) {
@@ -159,10 +177,12 @@ private struct FaultingProcessor: EmulatedProcessor {
     }
 
     /// Where in the device's page an access lies; nil where it is not in it.
-    private mutating func deviceOffset(_ address: UInt64, _ width: Int, write: Bool) throws(EmulationStop) -> UInt64? {
+    private mutating func devicePlace(
+        _ address: UInt64, _ width: Int, write: Bool
+    ) throws(EmulationStop) -> GuestAddress? {
         let physical = GuestAddress(try translate(address, write: write))
         guard physical.frame == page, physical.offset <= pageSize - UInt64(width) else { return nil }
-        return physical.offset
+        return physical
     }
 
     /// Runs `body` with RAM behind a linear address. Nil where there is something else, which reads as ones.
@@ -201,7 +221,7 @@ private func dump(_ bytes: InlineArray<16, UInt8>, _ count: Int) -> LogLine {
 private func mapDevice(_ address: GuestAddress, _ vcpu: MetalVCPU, _ cpu: CPULocal) -> Bool {
     let domain = vcpu.pointee.domain
     let frame = MFN(address.frame.rawValue)
-    guard domain.pointee.isPrivileged, address.rawValue >> UInt64(root.state.pc.value.features.addressBits) == 0,
+    guard address.rawValue >> UInt64(root.state.pc.value.features.addressBits) == 0,
         root.frameTable.value.index(of: frame) == nil, !root.state.pc.value.isHidden(frame)
     else { return false }
     do throws(XenError) {

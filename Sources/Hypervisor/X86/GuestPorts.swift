@@ -20,11 +20,10 @@ func fillPortMap(at address: MachineAddress) {
     frames.zero(address, count: 3 * pageSize)
     let hidden = hiddenPorts
     for index in hidden.indices {
-        for port in hidden[index] {
-            let byte = address + UInt64(port >> 3)
-            frames.store(frames.load(UInt8.self, at: byte) | 1 << UInt8(port & 7), at: byte)
-        }
+        intercept(hidden[index], in: address)
     }
+    let configuration = configurationPorts
+    for index in configuration.indices { intercept(configuration[index], in: address) }
     // An access that runs past port 0xffff.
     frames.store(7 as UInt8, at: address + 2 * pageSize)
 }
@@ -32,6 +31,13 @@ func fillPortMap(at address: MachineAddress) {
 /// Fills a map of 12 KiB for a domain that has no ports.
 func fillClosedPortMap(at address: MachineAddress) {
     for offset in stride(from: UInt64(0), to: 3 * pageSize, by: 8) { frames.store(UInt64.max, at: address + offset) }
+}
+
+private func intercept(_ ports: ClosedRange<UInt16>, in map: MachineAddress) {
+    for port in ports {
+        let byte = map + UInt64(port >> 3)
+        frames.store(frames.load(UInt8.self, at: byte) | 1 << UInt8(port & 7), at: byte)
+    }
 }
 
 /// Fills a map of 8 KiB with all registers intercepted but those that the processor switches with the guest.
@@ -49,20 +55,22 @@ func fillMSRMap(at address: MachineAddress) {
     }
 }
 
-/// A port that nobody owns: reads are all ones, writes go nowhere.
-func handlePort(_ access: PortAccess, _ registers: GuestRegisters, _ vcpu: MetalVCPU) {
+/// PCI configuration space, or a port that nobody owns: reads are all ones, writes go nowhere.
+func handlePort(_ access: PortAccess, _ registers: GuestRegisters, _ vcpu: MetalVCPU, _ pcpu: PCPU) {
     let block = registers.block
     if access.isString {
         logGuest(vcpu, "string access to port 0x\(hex: UInt64(access.port)) refused")
         return block.inject(.generalProtection)
     }
+    let answer = accessConfiguration(access, UInt32(truncatingIfNeeded: registers.rax), vcpu, pcpu)
     if access.isRead {
         let old = registers.rax
+        let value = UInt64(answer ?? .max)
         registers.rax =
             switch access.width {
-            case 1: old | 0xff
-            case 2: old | 0xffff
-            default: 0xffff_ffff
+            case 1: old & ~0xff | value & 0xff
+            case 2: old & ~0xffff | value & 0xffff
+            default: value
             }
     }
     block.goOn(at: access.next)

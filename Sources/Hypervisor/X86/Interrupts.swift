@@ -7,6 +7,7 @@ import Drivers
 import Machine
 import Sync
 import Synchronization
+import VirtualPCI
 import X86
 import X86Machine
 
@@ -16,6 +17,7 @@ enum Vector {
     static var legacy: UInt8 { 0xe0 }
     /// Pins of the I/O APIC: 24 from here on.
     static var firstPin: UInt8 { 0x30 }
+    // Messages of PCI devices: `MessageVectors`.
     static var timer: UInt8 { 0xfa }
     /// Makes a CPU leave the guest or the idle loop and look around (Xen: EVENT_CHECK_VECTOR).
     static var kick: UInt8 { 0xfc }
@@ -56,6 +58,9 @@ func startExceptions(_ cpu: UInt64) {
     case Vector.firstPin..<(Vector.firstPin + 24):
         // A level is masked first, or it would be back at once.
         takeLine(Int(vector) - Int(Vector.firstPin), from: PCPU(UInt32(truncatingIfNeeded: cpu)))
+        pc.pointee.localAPIC.endInterrupt()
+    case UInt8(MessageVectors<Frames>.first)..<UInt8(MessageVectors<Frames>.end):
+        takeMessage(UInt8(truncatingIfNeeded: vector), on: PCPU(UInt32(truncatingIfNeeded: cpu)))
         pc.pointee.localAPIC.endInterrupt()
     case Vector.error:
         log.error("CPU\(cpu): APIC error 0x\(hex: UInt64(pc.pointee.localAPIC.clearErrors()))")

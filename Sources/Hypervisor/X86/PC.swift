@@ -129,9 +129,12 @@ extension PC {
     }
 
     /// Whether a page is a device of the hypervisor's own.
-    func isHidden(_ frame: MFN) -> Bool {
-        if root.state.remapping.isSet, root.state.remapping.value.hasRegisters(in: frame) { return true }
-        return frame == ioAPICFrame || frame.rawValue == 0xfee00
+    func isHidden(_ frame: MFN) -> Bool { hasHidden(in: MachineRange(start: frame, count: 1)) }
+
+    /// Whether one of a range's is.
+    func hasHidden(in range: MachineRange) -> Bool {
+        if root.state.remapping.isSet, root.state.remapping.value.hasRegisters(in: range) { return true }
+        return range.contains(ioAPICFrame) || range.contains(MFN(0xfee00))
     }
 
     private static func findTimer(_ localAPIC: LocalAPIC<LocalAPICBus>, _ features: ProcessorFeatures) -> TimerKind {

@@ -74,17 +74,23 @@ func endLevel(_ vector: UInt8, _ domain: MetalDomain, from pcpu: PCPU) {
 }
 
 private func send(_ message: VirtualIOAPIC.Entry, _ domain: MetalDomain, from pcpu: PCPU) {
+    send(message.vector, message.delivery, to: message.destination, isLevel: message.isLevel, domain, from: pcpu)
+}
+
+/// A device's interrupt goes to the vCPUs that it is meant for.
+func send(
+    _ vector: UInt8, _ delivery: InterprocessorCommand.Delivery, to destination: Destination, isLevel: Bool,
+    _ domain: MetalDomain, from pcpu: PCPU
+) {
     for number in 0..<UInt32(domain.pointee.vcpuCount) {
         guard let vcpu = domain.pointee.vcpu(VCPUID(number)) else { continue }
-        let address = vcpu.pointee.extra.apic.address
-        guard message.destination.reaches(vcpu.pointee.extra.apic.id, logical: address.logical, isFlat: address.isFlat)
-        else { continue }
-        switch message.delivery {
-        case .fixed, .lowest: vcpu.pointee.extra.apic.post(message.vector, isLevel: message.isLevel)
+        guard destination.reaches(vcpu) else { continue }
+        switch delivery {
+        case .fixed, .lowest: vcpu.pointee.extra.apic.post(vector, isLevel: isLevel)
         case .nmi: vcpu.pointee.extra.hasNMI.store(true, ordering: .relaxed)
         default: return
         }
         kick(vcpu, from: pcpu)
-        if message.delivery == .lowest { return }
+        if delivery == .lowest { return }
     }
 }

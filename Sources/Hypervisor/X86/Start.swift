@@ -128,6 +128,7 @@ private func run(_ features: ProcessorFeatures, useX2APIC: Bool, image: MachineR
     root.state.policy.set(CPUIDPolicy(tscKilohertz: UInt32(truncatingIfNeeded: root.state.clock.value.frequency / 1000)))
     root.state.description.withLock { startSecondaries($0, page: page, &space, image: image) }
     reportTicks()
+    root.state.description.withLock { findPCI($0, &space) }
     let hasDom0 = root.state.description.withLock { buildDom0(&$0, online: root.state.pc.value.onlineCount) }
     if hasDom0 { runCPU(PCPU(0)) }
     log.notice("Idle")
@@ -145,6 +146,15 @@ private func startPC(
     root.state.pc.set(PC(description, features: features, useX2APIC: useX2APIC, table: table, &space))
     root.state.pc.value.states[0].isOnline.store(true, ordering: .releasing)
     if root.options.value.usesIOMMU { findRemappers(description, &space) }
+}
+
+@inline(never)
+private func findPCI(_ description: borrowing Description, _ space: inout HostAddressSpace<MetalFrames>) {
+    guard description.canVirtualise else { return }
+    guard let pci = HostPCI(description, online: root.state.pc.value.onlineCount, &space) else {
+        return log.error("no memory for PCI functions: dom0 gets them as they are, without messages")
+    }
+    root.state.pci.set(pci)
 }
 
 /// A page below 640 KiB for the trampoline. All the rest below 1 MiB stays out of use: firmware and option ROMs are not

@@ -59,6 +59,7 @@ struct MachineState: ~Copyable {
     let policy = Once<CPUIDPolicy>()
     let machineMap = Once<MachineMap>()
     let remapping = Once<DMARemapping>()
+    let pci = Once<HostPCI>()
     /// RAM that was set aside for dom0 before there was a heap.
     let dom0Memory = SpinLock(RangeList<MachineSpace>(), rank: .domainTable)
 }
