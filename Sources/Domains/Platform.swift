@@ -126,6 +126,9 @@ public protocol Platform: Sendable {
     /// See the defaults of these in PlatformOperations.swift.
     var vcpuOperations: UInt64 { get }
     var handsOnPCI: Bool { get }
+    func reserveConfiguration(_ region: PhysdevPCIMMCFGReserved) throws(XenError)
+    func addDevice(segment: UInt16, bus: UInt8, devfn: UInt8) throws(XenError)
+    func removeDevice(segment: UInt16, bus: UInt8, devfn: UInt8) throws(XenError)
     var memoryFeatures: MemoryFeatures { get }
     func machineMapEntry(_ index: Int) -> E820Entry?
     func initialise(_ vcpu: Ref<VCPU<Self>>, from context: GuestVirtualAddress) throws(XenError)

@@ -13,8 +13,15 @@ extension Platform {
     public var vcpuOperations: UInt64 {
         1 << UInt64(VCPUOp.registerVCPUInfo.rawValue) | 1 << UInt64(VCPUOp.registerRunstateMemoryArea.rawValue)
     }
-    /// Whether the hardware domain tells of the PCI devices that it finds, which need nothing from us.
+    /// Whether the hardware domain tells of the PCI devices that it finds. Else the three that follow are not asked.
     public var handsOnPCI: Bool { false }
+    /// Configuration space in memory is, or is not, where the firmware says. Throws EIO where it is said to be somewhere else,
+    /// ENODEV where the firmware says nothing of it.
+    public func reserveConfiguration(_ region: PhysdevPCIMMCFGReserved) throws(XenError) { throw .enosys }
+    /// The hardware domain has found a function, which may be known. Throws ENOMEM, EOPNOTSUPP.
+    public func addDevice(segment: UInt16, bus: UInt8, devfn: UInt8) throws(XenError) { throw .enosys }
+    /// A function is gone. Throws ENODEV where it is not known.
+    public func removeDevice(segment: UInt16, bus: UInt8, devfn: UInt8) throws(XenError) { throw .enosys }
     /// Bit set of the `GrantTableOp`s that guests of this ISA may ask for: all.
     public var grantOperations: UInt64 { .max }
     /// Sets up a vCPU that has never run, from a structure in the caller's memory. Throws EFAULT, EINVAL, and EEXIST where it is

@@ -9,6 +9,10 @@ extension ACPI {
         public let segment: UInt16
         public let firstBus: UInt8
         public let lastBus: UInt8
+
+        public init(base: UInt64, segment: UInt16, firstBus: UInt8, lastBus: UInt8) {
+            (self.base, self.segment, self.firstBus, self.lastBus) = (base, segment, firstBus, lastBus)
+        }
     }
 
     /// The table's entries in their order.

@@ -3,8 +3,9 @@
 /// Tables that name the IOMMUs: AMD's IVRS (AMD 48882, 5.2) and Intel's DMAR (Intel VT-d specification, chapter 8).
 extension ACPI {
     public enum RemappingEntry: Hashable, Sendable {
-        /// An IOMMU, with the machine address of its registers. AMD lists one of them several times.
-        case unit(RemappingKind, registers: UInt64)
+        /// An IOMMU, with the machine address of its registers, and if it is a PCI function its bus, device and function. AMD lists
+        /// one of them several times.
+        case unit(RemappingKind, registers: UInt64, function: UInt16?)
         /// Memory, in bytes, that devices use on behalf of the firmware: it has to be mapped where it is.
         case reserved(start: UInt64, size: UInt64)
         /// A structure that says nothing of use here.
@@ -45,7 +46,9 @@ extension ACPI {
             let type = bytes[0]
             switch type {
             case 0x10, 0x11, 0x40:
-                if let registers = bytes.littleEndian64(at: 8), registers != 0 { return .unit(.amd, registers: registers) }
+                if let registers = bytes.littleEndian64(at: 8), registers != 0 {
+                    return .unit(.amd, registers: registers, function: bytes.littleEndian16(at: 4))
+                }
             case 0x20, 0x21, 0x22:
                 if let start = bytes.littleEndian64(at: 16), let size = bytes.littleEndian64(at: 24), size > 0 {
                     return .reserved(start: start, size: size)
@@ -59,7 +62,9 @@ extension ACPI {
             let type = bytes.littleEndian16(at: 0) ?? .max
             switch type {
             case 0:
-                if let registers = bytes.littleEndian64(at: 8), registers != 0 { return .unit(.intel, registers: registers) }
+                if let registers = bytes.littleEndian64(at: 8), registers != 0 {
+                    return .unit(.intel, registers: registers, function: nil)
+                }
             case 1:
                 // The limit is the last byte.
                 if let start = bytes.littleEndian64(at: 8), let limit = bytes.littleEndian64(at: 16), limit > start {

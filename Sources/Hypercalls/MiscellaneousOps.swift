@@ -8,18 +8,8 @@ import Memory
 import Synchronization
 import XenABI
 
-/// The small ones: physdev_op, platform_op, vm_assist.
+/// The small ones: platform_op, vm_assist.
 extension Call {
-    /// Xen: __HYPERVISOR_physdev_op. On ARM no operation exists without PCI passthrough (Xen: arch/arm/physdev.c). On x86 the
-    /// hardware domain tells of PCI devices; other operations are for PV domains.
-    func physdevOp() throws(XenError) -> Outcome {
-        guard platform.handsOnPCI, domain.pointee.isPrivileged else { throw .enosys }
-        switch PhysdevOp(rawValue: word(0)) {
-        case .pciMMCFGReserved, .pciDeviceAdd, .pciDeviceRemove: return .success
-        default: throw .enosys
-        }
-    }
-
     /// Xen: __HYPERVISOR_platform_op
     func platformOp() throws(XenError) -> Outcome {
         let header = try platform.guest.read(PlatformOpHeader.self, at: handle(0))

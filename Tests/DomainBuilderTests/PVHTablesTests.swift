@@ -59,7 +59,9 @@ import Testing
         #expect(!more)
     }
 
-    @Test(arguments: [("MCFG", true), ("FACP", true), ("SSDT", true), ("IVRS", false), ("HPET", false), ("APIC", false), ("DMAR", false)])
+    @Test(arguments: [
+        ("MCFG", true), ("FACP", true), ("SSDT", true), ("IVRS", false), ("HPET", false), ("APIC", false), ("DMAR", false),
+    ])
     func handsOnTablesOfNobodyElse(_ name: String, _ expected: Bool) {
         let table = Array((name + "....").utf8)
         let isHandedOn = PVHTables.isHandedOn(table.span)

@@ -156,6 +156,17 @@ import Testing
         #expect(ACPI.eventTimer(hpet.span)?.address == 0xfed0_0000)
     }
 
+    @Test func configurationSpace() {
+        let entry = PCMemory.bytes64(0xb000_0000) + [1, 0, 2, 9, 0, 0, 0, 0]
+        let nothing = PCMemory.bytes64(0xc000_0000) + [0, 0, 5, 4, 0, 0, 0, 0]
+        let table = PCMemory.table("MCFG", [UInt8](repeating: 0, count: 8) + nothing + entry + [1, 2, 3])
+        var list = ACPI.ConfigurationEntries(table.span)
+        let found = list.next()
+        #expect(found == .init(base: 0xb000_0000, segment: 1, firstBus: 2, lastBus: 9))
+        let end = list.next()
+        #expect(end == nil)
+    }
+
     @Test func unitsThatRemapDMA() {
         func entries(_ kind: ACPI.RemappingKind, _ blocks: [UInt8]) -> [ACPI.RemappingEntry] {
             let table = PCMemory.table(kind == .amd ? "IVRS" : "DMAR", [UInt8](repeating: 0, count: 12) + blocks)
@@ -166,14 +177,18 @@ import Testing
         }
         let hardware = [0x10, 0, 24, 0, 0x10, 0, 0x40, 0] + PCMemory.bytes64(0xfed8_0000, 0)
         let memory = [0x20, 0, 32, 0, 0, 0, 0, 0] + PCMemory.bytes64(0, 0xc000_0000, 0x2000)
-        #expect(entries(.amd, hardware + memory + [0x50, 0, 4, 0]) == [
-            .unit(.amd, registers: 0xfed8_0000), .reserved(start: 0xc000_0000, size: 0x2000), .other(type: 0x50),
-        ])
+        #expect(
+            entries(.amd, hardware + memory + [0x50, 0, 4, 0]) == [
+                .unit(.amd, registers: 0xfed8_0000, function: 0x10), .reserved(start: 0xc000_0000, size: 0x2000),
+                .other(type: 0x50),
+            ])
         let unit = [0, 0, 16, 0, 1, 0, 0, 0] + PCMemory.bytes64(0xfed9_0000)
         let region = [1, 0, 24, 0, 0, 0, 0, 0] + PCMemory.bytes64(0xc000_0000, 0xc000_1fff)
-        #expect(entries(.intel, unit + region + [2, 0, 8, 0, 0, 0, 0, 0]) == [
-            .unit(.intel, registers: 0xfed9_0000), .reserved(start: 0xc000_0000, size: 0x2000), .other(type: 2),
-        ])
+        #expect(
+            entries(.intel, unit + region + [2, 0, 8, 0, 0, 0, 0, 0]) == [
+                .unit(.intel, registers: 0xfed9_0000, function: nil), .reserved(start: 0xc000_0000, size: 0x2000),
+                .other(type: 2),
+            ])
         // Too short, too long, of no length: what came before stands.
         #expect(entries(.intel, [0, 0, 8, 0, 1, 0, 0, 0] + [0, 0, 99, 0]) == [.other(type: 0)])
         #expect(entries(.amd, [0x10, 0, 0, 0]) == [] && entries(.amd, [0x10]) == [])

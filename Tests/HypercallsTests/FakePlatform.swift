@@ -65,6 +65,8 @@ final class FakeHost: @unchecked Sendable {
     /// What VCPUOP_initialise was given.
     var contexts: [VCPUID: VCPUHVMContext] = [:]
     var interruptedByNMI: [VCPUID] = []
+    /// PCI functions that the hardware domain has told of.
+    var devices: Set<UInt32> = []
     var grantOperations = UInt64.max
 
     // Domains that domctls make: see FakeLife.swift.
@@ -150,6 +152,15 @@ struct FakePlatform: Platform {
     }
     func raiseUpcall(_ vcpu: Ref<VCPU<Self>>) { host.upcalls.append(vcpu.pointee.id) }
     var handsOnPCI: Bool { host.isX86 }
+    func reserveConfiguration(_ region: PhysdevPCIMMCFGReserved) throws(XenError) {
+        guard region.address == 0xb000_0000 else { throw .eio }
+    }
+    func addDevice(segment: UInt16, bus: UInt8, devfn: UInt8) throws(XenError) {
+        host.devices.insert(UInt32(segment) << 16 | UInt32(bus) << 8 | UInt32(devfn))
+    }
+    func removeDevice(segment: UInt16, bus: UInt8, devfn: UInt8) throws(XenError) {
+        guard host.devices.remove(UInt32(segment) << 16 | UInt32(bus) << 8 | UInt32(devfn)) != nil else { throw .enodev }
+    }
     var memoryFeatures: MemoryFeatures { host.isX86 ? .all : [] }
     func machineMapEntry(_ index: Int) -> E820Entry? {
         index < host.machineMap.count ? host.machineMap[index] : nil

@@ -155,7 +155,8 @@ import XenABI
         argument.vector = 15
         #expect(domain.operate(.hvmOp, HVMOp.setEvtchnUpcallVector.rawValue, &argument) == .error(.einval))
         argument.vcpu = 8
-        #expect(domain.operate(.hvmOp, HVMOp.setEvtchnUpcallVector.rawValue, &argument) == .error(.einval), "the vector first")
+        #expect(
+            domain.operate(.hvmOp, HVMOp.setEvtchnUpcallVector.rawValue, &argument) == .error(.einval), "the vector first")
         argument.vector = 16
         #expect(domain.operate(.hvmOp, HVMOp.setEvtchnUpcallVector.rawValue, &argument) == .error(.enoent))
         host.isX86 = false
@@ -163,11 +164,35 @@ import XenABI
         #expect(domain.operate(.hvmOp, HVMOp.setEvtchnUpcallVector.rawValue, &argument) == .error(.enosys))
     }
 
-    /// Shows: PHYSDEVOP_pci_mmcfg_reserved, PHYSDEVOP_pci_device_add, PHYSDEVOP_pci_device_remove
+    /// Shows: PHYSDEVOP_pci_mmcfg_reserved
+    @Test func configurationSpace() throws {
+        let domain = try start()
+        var region = PhysdevPCIMMCFGReserved()
+        region.address = 0xb000_0000
+        region.flags = 1
+        #expect(domain.operate(.physdevOp, PhysdevOp.pciMMCFGReserved.rawValue, &region) == .success)
+        region.flags = 2
+        #expect(domain.operate(.physdevOp, PhysdevOp.pciMMCFGReserved.rawValue, &region) == .error(.einval))
+        region.flags = 1
+        region.address = 0xc000_0000
+        #expect(domain.operate(.physdevOp, PhysdevOp.pciMMCFGReserved.rawValue, &region) == .error(.eio))
+    }
+
+    /// Shows: PHYSDEVOP_pci_device_add, PHYSDEVOP_pci_device_remove, PHYSDEVOP_dbgp_op
     @Test func notesOfDevices() throws {
         let domain = try start()
-        for operation in [PhysdevOp.pciMMCFGReserved, .pciDeviceAdd, .pciDeviceRemove] {
-            #expect(domain.call(.physdevOp, UInt64(operation.rawValue), domain.scratch.rawValue) == .success)
+        var added = PhysdevPCIDeviceAdd()
+        (added.segment, added.bus, added.devfn) = (1, 2, 3)
+        #expect(domain.operate(.physdevOp, PhysdevOp.pciDeviceAdd.rawValue, &added) == .success)
+        #expect(host.devices == [0x1_0203])
+        var removed = PhysdevPCIDevice()
+        (removed.segment, removed.bus, removed.devfn) = (1, 2, 3)
+        #expect(domain.operate(.physdevOp, PhysdevOp.pciDeviceRemove.rawValue, &removed) == .success)
+        #expect(domain.operate(.physdevOp, PhysdevOp.pciDeviceRemove.rawValue, &removed) == .error(.enodev))
+        var port = PhysdevDebugPort()
+        #expect(domain.operate(.physdevOp, PhysdevOp.dbgpOp.rawValue, &port) == .success)
+        for operation in [PhysdevOp.pciMMCFGReserved, .pciDeviceAdd, .pciDeviceRemove, .dbgpOp] {
+            #expect(domain.call(.physdevOp, UInt64(operation.rawValue), 1 << 40) == .error(.efault))
         }
         #expect(domain.call(.physdevOp, UInt64(PhysdevOp.mapPIRQ.rawValue), domain.scratch.rawValue) == .error(.enosys))
         let other = try FakeDomain(5, host: host)

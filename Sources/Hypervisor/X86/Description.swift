@@ -42,6 +42,8 @@ struct Description {
     /// IOMMUs, all of one kind.
     var remappers = InlineArray<16, UInt64>(repeating: 0)
     var remapperCount = 0
+    /// The PCI functions that they are, where they are any.
+    var remapperFunctions = InlineArray<16, PCIFunction>(repeating: PCIFunction(rawValue: .max))
     var remappingKind = ACPI.RemappingKind.intel
     /// PCI configuration space in memory.
     var configuration = InlineArray<8, ConfigurationRegion>(repeating: ConfigurationRegion())
@@ -207,7 +209,7 @@ extension Description {
         var entries = ACPI.RemappingEntries(table, kind: kind)
         while let entry = entries.next() {
             switch entry {
-            case .unit(_, let registers): addRemapper(registers)
+            case .unit(_, let registers, let function): addRemapper(registers, function)
             case .reserved(let start, let size) where firmwareMemoryCount < firmwareMemory.count:
                 firmwareMemory[firmwareMemoryCount] = MapEntry(start: start, size: size)
                 firmwareMemoryCount += 1
@@ -216,10 +218,11 @@ extension Description {
         }
     }
 
-    private mutating func addRemapper(_ registers: UInt64) {
+    private mutating func addRemapper(_ registers: UInt64, _ function: UInt16?) {
         for index in 0..<remapperCount where remappers[index] == registers { return }
         guard remapperCount < remappers.count else { return log.warning("an IOMMU too many is not used") }
         remappers[remapperCount] = registers
+        if let function { remapperFunctions[remapperCount] = PCIFunction(rawValue: UInt32(function)) }
         remapperCount += 1
     }
 

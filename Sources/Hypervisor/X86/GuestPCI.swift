@@ -69,7 +69,9 @@ struct PCIAccess: PCIHost {
         var frame = range.start.rawValue
         while frame < range.end.rawValue {
             let entry = table.lookup(GFN(frame))
-            guard entry.type == .invalid || entry.type == .deviceDirect && entry.frame.rawValue == frame else { return false }
+            guard entry.type == .invalid || entry.type == .deviceDirect && entry.frame.rawValue == frame else {
+                return false
+            }
             frame = (frame | (1 << UInt64(entry.order) - 1)) + 1
         }
         return true

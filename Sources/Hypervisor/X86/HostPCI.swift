@@ -22,6 +22,7 @@ struct HostPCI: ~Copyable {
     private let window: DeviceWindow
     /// Configuration space in memory.
     private let regions: InlineArray<8, ConfigurationRegion>
+    private let hidden: InlineArray<16, PCIFunction>
     /// What the firmware says of memory: base addresses are beside that.
     private let claimed: InlineArray<128, MachineRange>
 
@@ -41,6 +42,7 @@ struct HostPCI: ~Copyable {
         for index in 0..<description.mapCount {
             claimed[index] = covering(description.map[index].start, description.map[index].size)
         }
+        hidden = description.remapperFunctions
         self.functions = SpinLock(functions, rank: .domain)
         vectors = MessageVectors(Frames(), words: words.address, processors: reachable)
         self.window = window
@@ -53,6 +55,23 @@ struct HostPCI: ~Copyable {
         var count = 0
         while count < online, root.state.pc.value.processors[count].apicID < 255 { count += 1 }
         return max(1, count)
+    }
+
+    /// Where bus 0 of configuration space in memory is, or would be, of which the firmware tells just so; else nil.
+    func base(of segment: UInt16, _ firstBus: UInt8, _ lastBus: UInt8) -> UInt64? {
+        for index in regions.indices {
+            let region = regions[index]
+            guard region.address != 0, region.segment == segment, region.firstBus == firstBus, region.lastBus == lastBus
+            else { continue }
+            return region.address &- UInt64(firstBus) << 20
+        }
+        return nil
+    }
+
+    /// Whether a function is the hypervisor's own: an IOMMU's, of which dom0 may read the registers.
+    func isHidden(_ function: PCIFunction) -> Bool {
+        for index in hidden.indices where hidden[index] == function { return true }
+        return false
     }
 
     func isClaimed(_ range: MachineRange) -> Bool {
@@ -76,6 +95,7 @@ struct HostPCI: ~Copyable {
     }
 
     func writeConfiguration(_ function: PCIFunction, _ offset: UInt32, _ value: UInt32, width: Int) {
+        if isHidden(function) { return }
         if function.segment == 0, offset < 256 {
             x86_out32(0xcf8, portAddress(function, offset))
             let port = 0xcfc + UInt16(offset & 3)
@@ -137,7 +157,7 @@ func startPCI(_ domain: MetalDomain) {
             let isMultiple = access.readConfiguration(first, 0x0e, width: 1) >> 7 != 0
             for index in 0..<UInt32(isMultiple ? 8 : 1) {
                 let function = PCIFunction(rawValue: first.rawValue | index)
-                guard access.exists(function) else { continue }
+                guard access.exists(function), !pci.pointee.isHidden(function) else { continue }
                 do throws(PCIError) {
                     try functions.add(function, access)
                     count += 1

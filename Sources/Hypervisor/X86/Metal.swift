@@ -12,6 +12,7 @@ import Sync
 import Synchronization
 import Timekeeping
 import VirtualAPIC
+import VirtualPCI
 import X86
 import X86Machine
 import XenABI
@@ -104,6 +105,40 @@ extension Metal {
     }
 
     var handsOnPCI: Bool { true }
+    func reserveConfiguration(_ region: PhysdevPCIMMCFGReserved) throws(XenError) {
+        guard let known = root.state.pci.value.base(of: region.segment, region.startBus, region.endBus) else {
+            throw .enodev
+        }
+        if known != region.address { throw .eio }
+    }
+    func addDevice(segment: UInt16, bus: UInt8, devfn: UInt8) throws(XenError) {
+        try changeFunctions { (functions, access) throws(PCIError) in
+            let function = PCIFunction(segment: segment, bus: bus, devfn: devfn)
+            if !root.state.pci.value.isHidden(function) { try functions.add(function, access) }
+        }
+    }
+    func removeDevice(segment: UInt16, bus: UInt8, devfn: UInt8) throws(XenError) {
+        try changeFunctions { (functions, access) throws(PCIError) in
+            try functions.remove(PCIFunction(segment: segment, bus: bus, devfn: devfn), access)
+        }
+    }
+
+    private func changeFunctions(
+        _ body: (inout VirtualPCI<PCIAccess>, PCIAccess) throws(PCIError) -> Void
+    ) throws(XenError) {
+        let access = PCIAccess(domain: root.state.dom0.value, pcpu: pcpu, vcpu: vcpu)
+        do throws(PCIError) {
+            try root.state.pci.value.functions.withLock { (functions) throws(PCIError) in try body(&functions, access) }
+        } catch {
+            switch error {
+            case .noDevice: throw .enodev
+            case .noMemory: throw .enomem
+            case .unsupported: throw .eopnotsupp
+            case .exists: throw .eexist
+            case .invalid: throw .einval
+            }
+        }
+    }
     var memoryFeatures: MemoryFeatures { .all }
     func machineMapEntry(_ index: Int) -> E820Entry? { root.state.machineMap.value.entry(index) }
     var hasUpcallVectors: Bool { true }

@@ -152,7 +152,7 @@ private func startPC(
 private func findPCI(_ description: borrowing Description, _ space: inout HostAddressSpace<MetalFrames>) {
     guard description.canVirtualise else { return }
     guard let pci = HostPCI(description, online: root.state.pc.value.onlineCount, &space) else {
-        return log.error("no memory for PCI functions: dom0 gets them as they are, without messages")
+        panic("no memory for PCI functions")
     }
     root.state.pci.set(pci)
 }
