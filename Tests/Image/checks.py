@@ -85,6 +85,7 @@ def x86_dom0(name, *hypervisors, memory=1024, features=",-xsave", **machine):
 def x86_devices(name, *hypervisors, iommu="", **machine):
     """dom0's disks keep what is written over a reboot, and its network brings what was sent."""
     expect = (*(rf"^fact {disk}: {text}" for disk, size in (("sda", 256), ("vda", 64)) for text in ("written", f"{size << 20} bytes, data: OK")),
+              r"^fact ahci: PCI-MSI interrupts every CPU$", r"^fact virtio0-req: PCI-MSI interrupts every CPU$", r"^fact eth0: IO-APIC interrupts$",
               r"reboot: Restarting system", rf"^fact download: {devices.download_sum()}$", r"^dom0: task devices ended with 0$",
               POWERED_OFF)
     virtualisation = rf"^\(XEN\) I/O virtualisation {'enabled' if iommu else 'disabled'}$"
