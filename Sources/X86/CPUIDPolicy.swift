@@ -11,13 +11,16 @@ public struct CPUIDPolicy: Sendable, BitwiseCopyable {
         public var cr4: UInt64
         /// XCR0.
         public var extendedControl: UInt64
+        /// Whether devices reach what the guest maps of other domains: not where DMA goes by machine frames.
+        public var mapsDMA: Bool
 
-        public init(vcpu: UInt32, vcpus: UInt32, domain: UInt16, cr4: UInt64, extendedControl: UInt64) {
+        public init(vcpu: UInt32, vcpus: UInt32, domain: UInt16, cr4: UInt64, extendedControl: UInt64, mapsDMA: Bool) {
             self.vcpu = vcpu
             self.vcpus = vcpus
             self.domain = domain
             self.cr4 = cr4
             self.extendedControl = extendedControl
+            self.mapsDMA = mapsDMA
         }
     }
 
@@ -138,6 +141,7 @@ public struct CPUIDPolicy: Sendable, BitwiseCopyable {
 
     private enum Feature {
         static var x2APIC: UInt32 { 1 << 1 }
+        static var mapsDMA: UInt32 { 1 << 2 }
         static var vcpuID: UInt32 { 1 << 3 }
         static var domainID: UInt32 { 1 << 4 }
         static var upcallVector: UInt32 { 1 << 6 }
@@ -156,8 +160,9 @@ public struct CPUIDPolicy: Sendable, BitwiseCopyable {
         case (3, 2): return CPUIDResult(eax: tscKilohertz)
         case (4, 0):
             return CPUIDResult(
-                eax: Feature.x2APIC | Feature.vcpuID | Feature.domainID | Feature.upcallVector, ebx: subject.vcpu,
-                ecx: UInt32(subject.domain))
+                eax: Feature.x2APIC | Feature.vcpuID | Feature.domainID | Feature.upcallVector
+                    | (subject.mapsDMA ? Feature.mapsDMA : 0),
+                ebx: subject.vcpu, ecx: UInt32(subject.domain))
         default: return CPUIDResult()
         }
     }

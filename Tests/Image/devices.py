@@ -22,13 +22,18 @@ def download_sum():
     return hashlib.md5(download()).hexdigest()
 
 
-def disk(work, index, model):
+# QEMU's virtio goes past the IOMMU unless it is told not to.
+REMAPPED = {"virtio-blk-pci": ",disable-legacy=on,iommu_platform=on"}
+
+
+def disk(work, index, model, remapped):
     image = work / f"disk{index}"
     image.unlink(missing_ok=True)
     made = subprocess.run(["/sbin/mke2fs", "-q", "-t", "ext4", image, f"{DISK_MEGABYTES}M"], capture_output=True, text=True)
     if made.returncode != 0:
         raise RuntimeError(f"mke2fs: {made.stderr}")
-    return ["-drive", f"file={image},format=raw,if=none,id=disk{index}", "-device", f"{model},drive=disk{index}"]
+    return ["-drive", f"file={image},format=raw,if=none,id=disk{index}", "-device",
+            f"{model},drive=disk{index}{REMAPPED.get(model, '') if remapped else ''}"]
 
 
 def network(work, model):
@@ -42,5 +47,5 @@ def network(work, model):
 
 def words(machine, work):
     """The emulator's words for a machine's disks and its network card."""
-    disks = [word for index, model in enumerate(machine.disks) for word in disk(work, index, model)]
+    disks = [word for index, model in enumerate(machine.disks) for word in disk(work, index, model, machine.iommu)]
     return disks + (network(work, machine.network) if machine.network else [])

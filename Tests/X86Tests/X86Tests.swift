@@ -252,9 +252,10 @@ struct FakeProcessor: ProcessorIdentification {
 }
 
 @Suite struct PolicyTests {
-    static func answer(_ leaf: UInt32, _ subleaf: UInt32 = 0, cr4: UInt64 = 0, xcr0: UInt64 = 1) -> CPUIDResult {
+    static func answer(_ leaf: UInt32, _ subleaf: UInt32 = 0, cr4: UInt64 = 0, xcr0: UInt64 = 1, mapsDMA: Bool = false) -> CPUIDResult {
         CPUIDPolicy(tscKilohertz: 1_000_000).answer(
-            leaf, subleaf, to: .init(vcpu: 3, vcpus: 4, domain: 0, cr4: cr4, extendedControl: xcr0), host: FakeProcessor())
+            leaf, subleaf, to: .init(vcpu: 3, vcpus: 4, domain: 0, cr4: cr4, extendedControl: xcr0, mapsDMA: mapsDMA),
+            host: FakeProcessor())
     }
 
     @Test func hidesWhatIsNotVirtualised() {
@@ -282,6 +283,7 @@ struct FakeProcessor: ProcessorIdentification {
         #expect(Self.answer(0x4000_0002) == CPUIDResult(eax: 1, ebx: 0x4000_0000))
         #expect(Self.answer(0x4000_0003).ecx == 1_000_000)
         #expect(Self.answer(0x4000_0004) == CPUIDResult(eax: 1 << 1 | 1 << 3 | 1 << 4 | 1 << 6, ebx: 3))
+        #expect(Self.answer(0x4000_0004, mapsDMA: true).eax == 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 6)
         #expect(Self.answer(0x4000_0005) == CPUIDResult())
     }
 

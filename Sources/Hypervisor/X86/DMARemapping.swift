@@ -215,17 +215,23 @@ func findRemappers(_ description: borrowing Description, _ space: inout HostAddr
     root.state.remapping.set(DMARemapping(description, &space))
 }
 
-/// From here on dom0's devices reach dom0's memory alone, if there is an IOMMU that can be used.
+/// Whether there are IOMMUs that can be used. If not, dom0 is mapped one to one.
+func canRemapDMA() -> Bool {
+    guard root.state.remapping.isSet else { return false }
+    guard let obstacle = root.state.remapping.value.obstacle else { return true }
+    log.warning("\(obstacle): it is not used")
+    return false
+}
+
+/// From here on dom0's devices reach dom0's memory alone, unless that is mapped one to one.
 @inline(never)
 func startRemapping(_ domain: MetalDomain) {
-    var isOn = root.state.remapping.isSet
-    if isOn, let obstacle = root.state.remapping.value.obstacle {
-        log.warning("\(obstacle): it is not used")
-        isOn = false
+    if domain.pointee.isDirectMapped {
+        log.notice("I/O virtualisation disabled")
+        log.notice("d0 is mapped one to one: DMA goes through no IOMMU")
+    } else {
+        root.state.remapping.value.start(domain)
+        log.notice("I/O virtualisation enabled")
+        log.notice("d0: DMA goes by its page tables")
     }
-    if isOn { root.state.remapping.value.start(domain) }
-    let state: StaticString = isOn ? "enabled" : "disabled"
-    let way: StaticString = isOn ? "by its page tables" : "through no IOMMU"
-    log.notice("I/O virtualisation \(state)")
-    log.notice("d0 is mapped one to one: DMA goes \(way)")
 }

@@ -72,7 +72,8 @@ private func makeDomain(
         ioAPICFrame: GuestAddress(UInt64(description.ioAPICs[0])).frame, nested: table.view,
         portMap: portMap.address, msrMap: msrMap.address)
     let domain = Domain<Metal>(
-        id: .dom0, isPrivileged: true, isDirectMapped: true, p2m: table, sharedInfo: info, maximumPages: memory.frames,
+        id: .dom0, isPrivileged: true, isDirectMapped: !canRemapDMA(), p2m: table, sharedInfo: info,
+        maximumPages: memory.frames,
         events: makeEvents(info, source), grants: makeGrants(source), extra: extra)
     domain.totalPages.store(memory.frames, ordering: .relaxed)
     return slot.fill(domain)

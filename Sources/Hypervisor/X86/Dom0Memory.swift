@@ -12,8 +12,8 @@ import Sync
 import X86Machine
 import XenABI
 
-/// dom0's RAM is set aside before there is a heap: machine frames are guest frames, so that devices can do DMA without an
-/// IOMMU. It is the lowest there is, for that is where kernels are linked to be, and in it lie the loader's modules.
+/// dom0's RAM is set aside before there is a heap: machine frames are guest frames at first, and remain so where devices do DMA
+/// without an IOMMU. It is the lowest there is, for that is where kernels are linked to be, and in it lie the loader's modules.
 func setAsideDom0Memory(_ description: inout Description, image: MachineRange) {
     guard description.moduleCount > 0, root.state.canRunDom0(description) else { return }
     var free = description.memory
@@ -72,7 +72,7 @@ func tellMemoryMap(_ domain: MetalDomain, _ info: MachineAddress) {
     domain.pointee.setMemoryMap(map, metal)
 }
 
-/// The memory map of a direct-mapped dom0: the host's, with RAM that is not dom0's own called unusable.
+/// dom0's memory map: the host's, with RAM that is not dom0's own called unusable.
 func writeMemoryMap(
     _ description: borrowing Description, _ memory: RangeList<MachineSpace>, tables: MFN, at address: MachineAddress
 ) -> UInt32 {

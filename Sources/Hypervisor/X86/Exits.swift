@@ -117,7 +117,8 @@ private func answerCPUID(_ registers: GuestRegisters, _ vcpu: MetalVCPU) {
     let domain = vcpu.pointee.domain
     let subject = CPUIDPolicy.Subject(
         vcpu: vcpu.pointee.id.rawValue, vcpus: UInt32(domain.pointee.vcpuCount), domain: domain.pointee.id.rawValue,
-        cr4: registers.block[VMCBField.cr4], extendedControl: extendedStates() != 0 ? x86_read_xcr0() : 1)
+        cr4: registers.block[VMCBField.cr4], extendedControl: extendedStates() != 0 ? x86_read_xcr0() : 1,
+        mapsDMA: !domain.pointee.isDirectMapped)
     let answer = root.state.policy.value.answer(
         UInt32(truncatingIfNeeded: registers.rax), UInt32(truncatingIfNeeded: registers.rcx), to: subject, host: CPUID())
     registers.rax = UInt64(answer.eax)
