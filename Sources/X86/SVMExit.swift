@@ -73,6 +73,13 @@ public struct PortAccess: Equatable, Sendable, BitwiseCopyable {
     /// The next instruction.
     public let next: UInt64
 
+    /// One element of a string.
+    public init(port: UInt16, width: Int, isRead: Bool) {
+        (self.port, self.width, self.isRead) = (port, width, isRead)
+        isString = false
+        next = 0
+    }
+
     init(info1: UInt64, next: UInt64) {
         port = UInt16(truncatingIfNeeded: info1 >> 16)
         width = info1 >> 6 & 1 != 0 ? 4 : info1 >> 5 & 1 != 0 ? 2 : 1

@@ -59,6 +59,7 @@ extension Instruction {
             let number = try reader.number(opcode == 0x6a ? 1 : min(width, 4))
             return Instruction(operation: .push, width: width, source: .number(number))
         case 0x69, 0x6b: return try product(opcode, &reader)
+        case 0x6c...0x6f: return string(opcode, min(wide, 4), reader)
         case 0x80...0x83 where opcode != 0x82 || reader.code != .bits64:
             var result = try group(wide, &reader) { .arithmetic(Int($0)) }
             result.source = .number(try reader.number(opcode == 0x81 ? min(wide, 4) : 1))
@@ -138,6 +139,8 @@ extension Instruction {
     private static func string(_ opcode: UInt8, _ wide: Int, _ reader: borrowing Reader) -> Instruction {
         let operation: StringOperation =
             switch opcode >> 1 & 7 {
+            case 6 where opcode < 0x70: .input
+            case 7 where opcode < 0x70: .output
             case 2: .move
             case 3: .compare
             case 5: .store
@@ -157,7 +160,7 @@ extension Instruction {
             case 2: return .not
             case 3: return .negate
             case 4, 5: return .multiplyWide(isSigned: field == 5)
-            default: throw .unknown
+            default: return .divide(isSigned: field == 7)
             }
         }
         if result.operation == .test { result.source = .number(try reader.number(min(wide, 4))) }
@@ -188,6 +191,9 @@ extension Instruction {
 
     private static func extended(_ reader: inout Reader) throws(EmulationStop) -> Instruction {
         let opcode = try reader.next()
+        if let form = VectorMove(prefix: reader.mandatoryPrefix, opcode: opcode, isWide: reader.rex >> 3 & 1 != 0) {
+            return try vector(form, &reader)
+        }
         let wide = width(opcode, reader)
         let operand = reader.operandWidth
         switch opcode {
@@ -213,6 +219,14 @@ extension Instruction {
             return result
         default: throw .unknown
         }
+    }
+
+    private static func vector(_ form: VectorMove, _ reader: inout Reader) throws(EmulationStop) -> Instruction {
+        let modRM = try reader.modRM()
+        guard modRM.register == nil else { throw .unknown }
+        var form = form
+        form.register = Int(modRM.field)
+        return Instruction(operation: .vector(form), width: 8, address: modRM.address)
     }
 
     /// MOVZX and MOVSX: the source is narrower than the destination.

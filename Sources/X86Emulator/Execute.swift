@@ -20,8 +20,8 @@ public func emulate<P: EmulatedProcessor>(
 /// One instruction under way. What it will have changed of the registers is kept here until memory has been written.
 struct Execution {
     let instruction: Instruction
-    /// Of the operand in memory.
-    var address: UInt64 = 0
+    /// Of the operand in memory, in its segment.
+    var operandOffset: UInt64 = 0
     var flags: UInt64
     var target: UInt64
 
@@ -30,7 +30,7 @@ struct Execution {
         flags = processor.flags
         target = Self.truncate(
             processor.instructionPointer &+ UInt64(instruction.length), width: Self.codeWidth(processor.code))
-        address = linear(offset(processor), processor)
+        operandOffset = offset(processor)
     }
 
     var arithmetic: Arithmetic { Arithmetic(width: instruction.width) }
@@ -58,13 +58,6 @@ struct Execution {
         return Self.truncate(sum, width: form.width)
     }
 
-    func linear(_ offset: UInt64, _ processor: some EmulatedProcessor, segment: Segment? = nil) -> UInt64 {
-        let segment = segment ?? instruction.address.segment
-        let isFlat = processor.code == .bits64 && segment != .fs && segment != .gs
-        let sum = offset &+ (isFlat ? 0 : processor.base(of: segment))
-        return processor.code == .bits64 ? sum : sum & 0xffff_ffff
-    }
-
     // MARK: Operands
 
     func read<P: EmulatedProcessor>(_ place: Place, width: Int, _ processor: inout P) throws(EmulationStop) -> UInt64 {
@@ -72,7 +65,8 @@ struct Execution {
         case .none: 0
         case .register(let register): register.read(processor[register.number], width: width)
         case .number(let number): Self.truncate(number, width: width)
-        case .memory: try processor.load(address, width: width)
+        case .memory:
+            try processor.load(linear(operandOffset, processor, width: width, write: false), width: width)
         }
     }
 
@@ -83,7 +77,8 @@ struct Execution {
         switch place {
         case .register(let register):
             processor[register.number] = register.merge(value, width: width, into: processor[register.number])
-        case .memory: try processor.store(value, at: address, width: width)
+        case .memory:
+            try processor.store(value, at: linear(operandOffset, processor, width: width, write: true), width: width)
         case .none, .number: return
         }
     }
@@ -119,6 +114,8 @@ extension Execution {
             try write(holds(condition, flags) ? value : old, to: destination, width: width, &processor)
         case .setCondition(let condition):
             try write(holds(condition, flags) ? 1 : 0, to: destination, width: 1, &processor)
+        case .divide(let isSigned): try divide(isSigned: isSigned, &processor)
+        case .vector(let form): try move(form, &processor)
         case .string: throw .unknown
         default: try compute(&processor)
         }
@@ -207,7 +204,7 @@ extension Execution {
         if instruction.destination == .memory, case .register = instruction.source {
             let operands = arithmetic.signed(number) >> Int64(arithmetic.bits.trailingZeroBitCount)
             let distance = UInt64(bitPattern: operands &* Int64(width))
-            address = linear(Self.truncate(offset(processor) &+ distance, width: instruction.address.width), processor)
+            operandOffset = Self.truncate(offset(processor) &+ distance, width: instruction.address.width)
         }
         number &= arithmetic.bits - 1
         let old = try read(instruction.destination, width: width, &processor)

@@ -19,11 +19,14 @@ enum Operation: Equatable {
     case multiplyWide(isSigned: Bool)
     /// Register = source * factor; nil: * register.
     case multiply(factor: UInt64?)
+    /// RAX and RDX = RDX:RAX / destination, and what is left.
+    case divide(isSigned: Bool)
     case conditionalMove(Int), setCondition(Int)
+    case vector(VectorMove)
     case string(StringOperation)
 }
 
-enum StringOperation: Equatable { case move, compare, store, load, scan }
+enum StringOperation: Equatable { case move, compare, store, load, scan, input, output }
 
 enum Repetition: Equatable { case none, whileEqual, whileNotEqual }
 

@@ -57,6 +57,15 @@ struct Reader: ~Escapable {
         }
     }
 
+    /// The prefix that tells instructions of one opcode apart: the last of the repetitions goes before an operand size.
+    var mandatoryPrefix: UInt8 {
+        switch repetition {
+        case .whileEqual: 0xf3
+        case .whileNotEqual: 0xf2
+        case .none: hasOperandSize ? 0x66 : 0
+        }
+    }
+
     /// Bytes of an operand that is not one byte.
     var operandWidth: Int {
         if rex >> 3 & 1 != 0 { return 8 }

@@ -13,7 +13,7 @@ extension Execution {
         case .jump: target = try read(instruction.source, width: width, &processor)
         default:
             let top = processor[4]
-            let value = try processor.load(stackAddress(top, processor), width: width)
+            let value = try processor.load(stackAddress(top, processor, write: false), width: width)
             if instruction.destination == .memory { try write(value, to: .memory, width: width, &processor) }
             moveStack(to: top &+ UInt64(width), &processor)
             // After the pointer: POP RSP leaves what was popped.
@@ -23,12 +23,15 @@ extension Execution {
 
     private func push<P: EmulatedProcessor>(_ value: UInt64, _ processor: inout P) throws(EmulationStop) {
         let top = processor[4] &- UInt64(instruction.width)
-        try processor.store(value, at: stackAddress(top, processor), width: instruction.width)
+        try processor.store(value, at: stackAddress(top, processor, write: true), width: instruction.width)
         moveStack(to: top, &processor)
     }
 
-    private func stackAddress(_ pointer: UInt64, _ processor: some EmulatedProcessor) -> UInt64 {
-        linear(Self.truncate(pointer, width: processor.stackWidth), processor, segment: .ss)
+    private func stackAddress(
+        _ pointer: UInt64, _ processor: some EmulatedProcessor, write: Bool
+    ) throws(EmulationStop) -> UInt64 {
+        let offset = Self.truncate(pointer, width: processor.stackWidth)
+        return try linear(offset, processor, segment: .ss, width: instruction.width, write: write)
     }
 
     private func moveStack<P: EmulatedProcessor>(to pointer: UInt64, _ processor: inout P) {

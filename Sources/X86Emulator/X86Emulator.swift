@@ -2,9 +2,10 @@
 
 /// What guests do to memory that is not there: instruction bytes in, an operation out, executed over a protocol.
 ///
-/// Knows MOV in its forms, arithmetic and logic, shifts, bit tests, exchanges, products, conditional moves, the stack, near
-/// calls and jumps through memory, and the string instructions, in 16, 32 and 64-bit code. Checked on the host against the
-/// real processor. It does not know divisions, far transfers, string I/O, x87, MMX, SSE and later.
+/// Knows MOV in its forms, arithmetic and logic, shifts, bit tests, exchanges, products, divisions, conditional moves, the
+/// stack, near calls and jumps through memory, the string instructions with those of I/O, and what SSE and SSE2 move between
+/// memory and a register, in 16, 32 and 64-bit code. Checked on the host against the real processor. It does not know far
+/// transfers, x87, MMX, SSE's arithmetic, and AVX.
 ///
 /// Pure: reaches registers and memory by `EmulatedProcessor` alone, and changes nothing before it can no longer fail, but for
 /// the repetitions of a string instruction that are already done.
@@ -28,19 +29,48 @@ public protocol EmulatedProcessor {
     subscript(register: Int) -> UInt64 { get set }
     var flags: UInt64 { get set }
     var instructionPointer: UInt64 { get set }
-    /// Where a segment starts: 0 in 64-bit code but for FS and GS.
-    func base(of segment: Segment) -> UInt64
+    /// What is loaded into a segment register. In 64-bit code only the bases of FS and GS count.
+    func descriptor(of segment: Segment) -> SegmentDescriptor
+    /// Whether segments limit accesses: protected mode, but not virtual 8086 mode. In 64-bit code they never do.
+    var checksSegments: Bool { get }
     /// `width` bytes, 1 to 8, at a linear address. Throws where the guest gets a fault instead.
     mutating func load(_ address: UInt64, width: Int) throws(EmulationStop) -> UInt64
     mutating func store(_ value: UInt64, at address: UInt64, width: Int) throws(EmulationStop)
+    /// Throws where a store to this byte would.
+    mutating func probe(_ address: UInt64) throws(EmulationStop)
+    /// XMM0-XMM15. Throws where the guest may not use them.
+    mutating func vector(_ number: Int) throws(EmulationStop) -> VectorRegister
+    mutating func setVector(_ number: Int, _ value: VectorRegister) throws(EmulationStop)
+    /// `width` bytes, 1, 2 or 4, of a port that the guest may use.
+    mutating func input(_ port: UInt16, width: Int) -> UInt64
+    mutating func output(_ port: UInt16, _ value: UInt64, width: Int)
+}
+
+/// The 16 bytes of a vector register.
+public struct VectorRegister: Equatable, Sendable, BitwiseCopyable {
+    public var low: UInt64
+    public var high: UInt64
+
+    public init(low: UInt64 = 0, high: UInt64 = 0) {
+        self.low = low
+        self.high = high
+    }
 }
 
 /// Why an instruction was not executed.
 public enum EmulationStop: Error, Equatable {
     /// Not an instruction that the emulator knows, or one that is cut off.
     case unknown
-    /// `load` or `store` refused; whoever implements them knows why.
+    /// `load`, `store` or `probe` refused; whoever implements them knows why.
     case memory
+    /// The guest is to get this exception, with an error code of 0 where it has one.
+    case exception(UInt8)
+
+    static var divideError: Self { .exception(0) }
+    public static var invalidOpcode: Self { .exception(6) }
+    public static var deviceNotAvailable: Self { .exception(7) }
+    static var stackFault: Self { .exception(12) }
+    static var generalProtection: Self { .exception(13) }
 }
 
 /// A general register, or the second byte of one of the first four.

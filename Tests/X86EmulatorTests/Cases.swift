@@ -13,12 +13,22 @@ struct Case {
     var undefined: UInt64 = 0
     /// Word that the operand in memory has to hold: where a jump goes.
     var target: (address: UInt64, value: UInt64)?
+    /// As above, where nothing goes there.
+    var word: (address: UInt64, value: UInt64)?
+    var vectors = [VectorRegister](repeating: VectorRegister(), count: 16)
+    var is32 = false
+    /// Which kind of instruction it is.
+    var family: UInt64 = 0
+    static let families: UInt64 = 18
 }
 
 /// Makes cases. The data are two pages from `data` on, below 2 GiB; code stands a page before.
 struct CaseMaker {
     let data: UInt64
-    let leave: UInt64
+    /// Where jumps go.
+    var leave: UInt64 = 0
+    /// 32-bit code.
+    var is32 = false
     var random: SplitMix
     private var made = Case()
     /// Registers that must keep their values, because an address is made of them.
@@ -28,8 +38,8 @@ struct CaseMaker {
     /// Where the operand in memory is; nil where it is a register.
     private var operand: UInt64?
 
-    init(data: UInt64, leave: UInt64, random: SplitMix) {
-        (self.data, self.leave, self.random) = (data, leave, random)
+    init(data: UInt64, random: SplitMix) {
+        (self.data, self.random) = (data, random)
     }
 
     private mutating func pick<T>(_ list: [T]) -> T { list[Int(random.next() % UInt64(list.count))] }
@@ -56,16 +66,23 @@ struct CaseMaker {
     private mutating func attempt() {
         made = Case()
         relative = nil
-        for index in 0..<16 { made.registers[index] = value() }
+        made.is32 = is32
+        for index in 0..<16 {
+            made.registers[index] = value()
+            made.vectors[index] = VectorRegister(low: random.next(), high: random.next())
+        }
         made.registers[4] = data + 4096
         made.flags = 0x202 | random.next() & Flag.status
         isFixed = [Bool](repeating: false, count: 16)
         isFixed[4] = true
         prefixes = []
-        rex = odds(1, in: 2) ? 0x40 | UInt8(random.next() & 15) : 0
+        rex = !is32 && odds(1, in: 2) ? 0x40 | UInt8(random.next() & 15) : 0
         if odds(1, in: 4) { prefixes.append(0x66) }
         operand = nil
-        switch random.next() % 16 {
+        made.family = random.next() % Case.families
+        switch made.family {
+        case 16: divisions()
+        case 17: vectors()
         case 0..<4: arithmetic()
         case 4, 5: moves()
         case 6: shifts()
@@ -78,6 +95,8 @@ struct CaseMaker {
         case 14: stack()
         default: flow()
         }
+        guard is32 else { return }
+        for index in 0..<16 { made.registers[index] = index < 8 ? made.registers[index] & 0xffff_ffff : 0 }
     }
 
     var width: Int { rex & 8 != 0 ? 8 : prefixes.contains(0x66) ? 2 : 4 }
@@ -88,7 +107,8 @@ struct CaseMaker {
         made.bytes = prefixes + (rex != 0 ? [rex] : []) + opcode + modRM + tail
         guard let relative else { return }
         // Now that the length is known: relative to the next instruction.
-        let displacement = UInt32(truncatingIfNeeded: relative &- (data - 4096 + UInt64(made.bytes.count)))
+        let next = is32 ? 0 : data - 4096 + UInt64(made.bytes.count)
+        let displacement = UInt32(truncatingIfNeeded: relative &- next)
         let place = made.bytes.count - tail.count - 4
         for index in 0..<4 { made.bytes[place + index] = UInt8(truncatingIfNeeded: displacement >> UInt32(8 * index)) }
         self.relative = nil
@@ -203,12 +223,12 @@ struct CaseMaker {
             let modRM = modRM(0)
             emit([isByte ? 0xc6 : 0xc7], modRM, number(isByte ? 1 : min(width, 4)))
         case 3: emit([0x0f, pick([0xb6, 0xb7, 0xbe, 0xbf])], modRM(field()))
-        case 4 where width != 2: emit([0x63], modRM(field()))
+        case 4 where width != 2 && !is32: emit([0x63], modRM(field()))
         case 5 where !prefixes.contains(0x66): emit([0x0f, 0xc3], modRM(field(), onlyMemory: true))
         default:
             let place = somewhere
             operand = place
-            emit([UInt8(0xa0 | random.next() & 3)], [], word(place) + [0, 0, 0, 0])
+            emit([UInt8(0xa0 | random.next() & 3)], [], word(place) + (is32 ? [] : [0, 0, 0, 0]))
         }
     }
 
@@ -291,7 +311,7 @@ struct CaseMaker {
         made.registers[1] = random.next() % 9
         if odds(1, in: 3) { made.flags |= Flag.direction }
         if odds(1, in: 2) { prefixes.append(pick([0xf2, 0xf3])) }
-        if odds(1, in: 4) { prefixes.append(0x67) }
+        if odds(1, in: 4), !is32 { prefixes.append(0x67) }
         emit([pick([0xa4, 0xa5, 0xa6, 0xa7, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf])])
     }
 
@@ -331,5 +351,66 @@ struct CaseMaker {
         if made.registers[4] != data + 4096 { return }
         if let operand { made.target = (operand, leave) }
         emit([0xff], modRM)
+    }
+
+    /// Dividend and divisor such that there is a quotient.
+    private mutating func divisions() {
+        made.undefined = Flag.status
+        let isByte = odds(1, in: 3)
+        let isSigned = odds(1, in: 2)
+        let modRM = modRM(isSigned ? 7 : 6)
+        if isFixed[0] || isFixed[2] { return }
+        let bits = UInt64(isByte ? 8 : width * 8)
+        let mask: UInt64 = bits == 64 ? .max : 1 << bits - 1
+        var divisor = value() & mask
+        if divisor == 0 { divisor = 3 }
+        let quotient = isSigned ? value() & mask >> 1 : value() & mask
+        // Half of a signed divisor's values are negative; -1 and the lowest number have no quotient together.
+        let isNegative = isSigned && divisor >> (bits - 1) != 0
+        let absolute = isNegative ? (0 &- divisor) & mask : divisor
+        let product = quotient.multipliedFullWidth(by: absolute)
+        let (low, carry) = product.low.addingReportingOverflow(random.next() % absolute)
+        var (low64, high64) = (low, product.high &+ (carry ? 1 : 0))
+        if isSigned, odds(1, in: 2) { (low64, high64) = (0 &- low64, low64 == 0 ? 0 &- high64 : ~high64) }
+        setDividend(low64, high64, bits)
+        if let operand { made.word = (operand, divisor) } else if !putDivisor(divisor, modRM[0] & 7, isByte) { return }
+        emit([isByte ? 0xf6 : 0xf7], modRM)
+    }
+
+    private mutating func setDividend(_ low: UInt64, _ high: UInt64, _ bits: UInt64) {
+        switch bits {
+        case 8: made.registers[0] = made.registers[0] & ~0xffff | low & 0xffff
+        case 64: (made.registers[0], made.registers[2]) = (low, high)
+        default:
+            let mask: UInt64 = 1 << bits - 1
+            made.registers[0] = made.registers[0] & ~mask | low & mask
+            made.registers[2] = made.registers[2] & ~mask | low >> bits & mask
+        }
+    }
+
+    /// False where the register is one that has to hold something else.
+    private mutating func putDivisor(_ divisor: UInt64, _ low: UInt8, _ isByte: Bool) -> Bool {
+        let number = Int(low | (rex & 1) << 3)
+        guard number != 0, number != 2, number != 4, !isByte || rex != 0 || low < 4 else { return false }
+        made.registers[number] = divisor
+        return true
+    }
+
+    /// Moves between memory and a vector register.
+    private mutating func vectors() {
+        let (prefix, opcode) = pick(
+            [
+                (0, 0x10), (0, 0x11), (0x66, 0x10), (0x66, 0x11), (0xf3, 0x10), (0xf3, 0x11), (0xf2, 0x10), (0xf2, 0x11),
+                (0, 0x12), (0, 0x13), (0x66, 0x12), (0x66, 0x13), (0, 0x16), (0, 0x17), (0x66, 0x16), (0x66, 0x17),
+                (0, 0x28), (0, 0x29), (0x66, 0x28), (0x66, 0x29), (0, 0x2b), (0x66, 0x2b), (0x66, 0xe7), (0x66, 0x6f),
+                (0x66, 0x7f),
+                (0xf3, 0x6f), (0xf3, 0x7f), (0xf2, 0xf0), (0x66, 0x6e), (0x66, 0x7e), (0xf3, 0x7e), (0x66, 0xd6),
+            ] as [(UInt8, UInt8)])
+        prefixes = prefix == 0 ? [] : [prefix]
+        let modRM = modRM(field(), onlyMemory: true)
+        let isAligned =
+            VectorMove(prefix: prefix, opcode: opcode, isWide: false)?.isAligned ?? true
+        if isAligned, let operand, operand & 15 != 0 { return }
+        emit([0x0f, opcode], modRM)
     }
 }

@@ -20,7 +20,26 @@ struct SmallProcessor: EmulatedProcessor {
         get { registers[register] }
         set { registers[register] = newValue }
     }
-    func base(of segment: Segment) -> UInt64 { bases[Int(segment.rawValue)] }
+    var segments: [SegmentDescriptor]?
+    var vectors = [VectorRegister](repeating: VectorRegister(), count: 16)
+    var hasVectors = true
+    /// What INS reads one after the other, and what OUTS has written.
+    var inputs: [UInt64] = []
+    var outputs: [(port: UInt16, value: UInt64, width: Int)] = []
+
+    func descriptor(of segment: Segment) -> SegmentDescriptor {
+        segments?[Int(segment.rawValue)]
+            ?? SegmentDescriptor(base: bases[Int(segment.rawValue)], limit: .max, attributes: 0xc93)
+    }
+    var checksSegments: Bool { segments != nil }
+    func probe(_ address: UInt64) throws(EmulationStop) { _ = try load(address, width: 1) }
+    func vector(_ number: Int) throws(EmulationStop) -> VectorRegister {
+        guard hasVectors else { throw .deviceNotAvailable }
+        return vectors[number]
+    }
+    mutating func setVector(_ number: Int, _ value: VectorRegister) throws(EmulationStop) { vectors[number] = value }
+    mutating func input(_ port: UInt16, width: Int) -> UInt64 { inputs.isEmpty ? 0xff : inputs.removeFirst() }
+    mutating func output(_ port: UInt16, _ value: UInt64, width: Int) { outputs.append((port, value, width)) }
     func load(_ address: UInt64, width: Int) throws(EmulationStop) -> UInt64 {
         guard address <= 65536 - UInt64(width) else { throw .memory }
         return (0..<width).reversed().reduce(0) { $0 << 8 | UInt64(memory[Int(address) + $1]) }
@@ -103,7 +122,8 @@ struct SmallProcessor: EmulatedProcessor {
     @Test func refusalsChangeNothing() throws {
         let outside: UInt64 = 0x2_0000
         for bytes in [
-            [0x89, 0x08], [0x01, 0x08], [0x87, 0x08], [0xf0, 0x0f, 0xb1, 0x08], [0x0f, 0xc1, 0x08], [0xff, 0x30], [0x8f, 0x00],
+            [0x89, 0x08], [0x01, 0x08], [0x87, 0x08], [0xf0, 0x0f, 0xb1, 0x08], [0x0f, 0xc1, 0x08], [0xff, 0x30],
+            [0x8f, 0x00],
             [0xff, 0x10], [0x48, 0xd1, 0x20], [0x0f, 0xab, 0x08], [0xf6, 0x20], [0x0f, 0x44, 0x08], [0xff, 0x00],
         ] as [[UInt8]] {
             var cpu = SmallProcessor()
@@ -111,7 +131,8 @@ struct SmallProcessor: EmulatedProcessor {
             cpu.registers[4] = 0x8000
             let before = (cpu.registers, cpu.flags, cpu.instructionPointer)
             #expect(throws: EmulationStop.memory, "\(bytes)") { try self.run(bytes, &cpu) }
-            #expect(cpu.registers == before.0 && cpu.flags == before.1 && cpu.instructionPointer == before.2 && cpu.stores == 0)
+            #expect(
+                cpu.registers == before.0 && cpu.flags == before.1 && cpu.instructionPointer == before.2 && cpu.stores == 0)
         }
         var cpu = SmallProcessor()
         cpu.registers[1] = 10
@@ -136,11 +157,100 @@ struct SmallProcessor: EmulatedProcessor {
         #expect(cpu.instructionPointer == 0x104 && cpu.stores == 250)
     }
 
+    /// #DE, with nothing changed.
+    @Test func divisionsWithoutAQuotient() throws {
+        // RAX, RDX, divisor, bytes with the divisor at (%rbx).
+        let rows: [(UInt64, UInt64, UInt64, [UInt8], Bool)] = [
+            (5, 0, 0, [0xf7, 0x33], true), (0, 5, 5, [0xf7, 0x33], true), (.max, 4, 5, [0xf7, 0x33], false),
+            (0x500, 0, 5, [0xf6, 0x33], true), (0x4ff, 0, 5, [0xf6, 0x33], false), (5, 0, 0, [0x48, 0xf7, 0x3b], true),
+            (1 << 63, .max, .max, [0x48, 0xf7, 0x3b], true), (1 << 63, .max, 1, [0x48, 0xf7, 0x3b], false),
+            (0xff80, 0, 0xff, [0xf6, 0x3b], true), (0xff80, 0, 1, [0xf6, 0x3b], false), (0x80, 0, 1, [0xf6, 0x3b], true),
+            (0x8000_0000, 0xffff_ffff, 0xffff_ffff, [0xf7, 0x3b], true), (0x8000, 0xffff, 0xffff, [0x66, 0xf7, 0x3b], true),
+            (0, 1, 2, [0x48, 0xf7, 0x33], false), (0, 2, 2, [0x48, 0xf7, 0x33], true),
+        ]
+        for row in rows {
+            var cpu = SmallProcessor()
+            (cpu.registers[0], cpu.registers[2], cpu.registers[3]) = (row.0, row.1, 0x1000)
+            try cpu.store(row.2, at: 0x1000, width: 8)
+            let before = cpu.registers
+            guard row.4 else {
+                try run(row.3, &cpu)
+                continue
+            }
+            #expect(throws: EmulationStop.exception(0), "\(row)") { try self.run(row.3, &cpu) }
+            #expect(cpu.registers == before && cpu.instructionPointer == 0x100)
+        }
+    }
+
+    /// What segments of protected mode allow.
+    @Test func segments() throws {
+        let data = SegmentDescriptor(base: 0, limit: 0x1fff, attributes: 0xc93)
+        // Type, limit, offset, width: whether it can be read, and written.
+        let rows: [(UInt16, UInt32, UInt64, Int, Bool, Bool)] = [
+            (0xc93, 0x1fff, 0x1ffc, 4, true, true), (0xc93, 0x1fff, 0x1ffd, 4, false, false),
+            (0xc91, 0x1fff, 0x1000, 4, true, false), (0xc9b, 0x1fff, 0x1000, 4, true, false),
+            (0xc99, 0x1fff, 0x1000, 4, false, false), (0xc13, 0x1fff, 0x1000, 4, false, false),
+            (0xc97, 0x1fff, 0x2000, 4, true, true), (0xc97, 0x1fff, 0x1fff, 1, false, false),
+            (0x097, 0x1fff, 0xfffc, 4, true, true), (0x097, 0x1fff, 0xfffd, 4, false, false),
+            (0xc93, .max, 0xffff_fffc, 4, true, true), (0xc93, .max, 0xffff_fffd, 4, false, false),
+        ]
+        for row in rows {
+            let segment = SegmentDescriptor(base: 0, limit: row.1, attributes: row.0)
+            #expect(segment.allows(row.2, width: row.3, write: false) == row.4, "\(row)")
+            #expect(segment.allows(row.2, width: row.3, write: true) == row.5, "\(row)")
+        }
+        var cpu = SmallProcessor(code: .bits32, stackWidth: 4)
+        cpu.segments = [data, data, data, data, data, data]
+        (cpu.registers[0], cpu.registers[4], cpu.registers[6], cpu.registers[7]) = (0x2000, 0x2002, 0x1000, 0x1fff)
+        let before = cpu.registers
+        // mov %ecx,(%eax); push 4(%esi), past the stack's end; movsl, to beyond ES; the same in real mode.
+        #expect(throws: EmulationStop.exception(13)) { try self.run([0x89, 0x08], &cpu) }
+        #expect(throws: EmulationStop.exception(12)) { try self.run([0x36, 0x89, 0x08], &cpu) }
+        #expect(throws: EmulationStop.exception(12)) { try self.run([0xff, 0x76, 0x04], &cpu) }
+        #expect(throws: EmulationStop.exception(13)) { try self.run([0xa5], &cpu) }
+        #expect(cpu.registers == before && cpu.stores == 0)
+        cpu.segments = nil
+        try run([0x89, 0x08], &cpu)
+        #expect(cpu.stores == 1)
+    }
+
+    @Test func portsInPieces() throws {
+        var cpu = SmallProcessor(code: .bits32, stackWidth: 4)
+        (cpu.registers[1], cpu.registers[2], cpu.registers[7]) = (3, 0x5_0061, 0x1000)
+        cpu.inputs = [0x1122, 0x3344, 0x5566]
+        try run([0xf3, 0x66, 0x6d], &cpu)
+        #expect(try cpu.load(0x1000, width: 8) == 0x5566_3344_1122 && cpu.registers[1] == 0 && cpu.registers[7] == 0x1006)
+        // outsb downwards.
+        (cpu.registers[6], cpu.flags) = (0x1001, Flag.direction)
+        try run([0x6e], &cpu)
+        try run([0x6f], &cpu)
+        #expect(cpu.outputs.map(\.port) == [0x61, 0x61] && cpu.outputs.map(\.value) == [0x11, 0x3344_1122])
+        #expect(cpu.outputs.map(\.width) == [1, 4] && cpu.registers[6] == 0xffc)
+        // Nothing is read from a port for a place that cannot be written.
+        (cpu.registers[7], cpu.inputs) = (65535, [7])
+        #expect(throws: EmulationStop.memory) { try self.run([0x6d], &cpu) }
+        #expect(cpu.inputs == [7])
+    }
+
+    @Test func vectorsAtTheEdge() throws {
+        var cpu = SmallProcessor()
+        cpu.vectors[1] = VectorRegister(low: 1, high: 2)
+        cpu.registers[0] = 65536 - 8
+        // movups %xmm1,(%rax): half of it would fit; movaps of an odd address; a processor without.
+        #expect(throws: EmulationStop.memory) { try self.run([0x0f, 0x11, 0x08], &cpu) }
+        #expect(throws: EmulationStop.exception(13)) { try self.run([0x0f, 0x29, 0x08], &cpu) }
+        cpu.hasVectors = false
+        #expect(throws: EmulationStop.exception(7)) { try self.run([0x0f, 0x11, 0x08], &cpu) }
+        #expect(throws: EmulationStop.unknown) { try self.run([0x0f, 0x11, 0xc8], &cpu) }
+        #expect(cpu.stores == 0 && cpu.instructionPointer == 0x100)
+    }
+
     @Test func notKnown() {
         var cpu = SmallProcessor()
         for bytes in [
-            [], [0x66], [0x8b], [0x8b, 0x40], [0xc7, 0x08, 0, 0, 0, 0], [0xf0, 0x89, 0x08], [0xf0, 0x01, 0xc0], [0xf0, 0x39, 0x08],
-            [0xf7, 0x30], [0xff, 0x18], [0xff, 0x28], [0xff, 0x38], [0x8f, 0x08], [0x0f, 0xba, 0x00, 1], [0x0f, 0xff], [0x0f, 0x05],
+            [], [0x66], [0x8b], [0x8b, 0x40], [0xc7, 0x08, 0, 0, 0, 0], [0xf0, 0x89, 0x08], [0xf0, 0x01, 0xc0],
+            [0xf0, 0x39, 0x08],
+            [0xff, 0x18], [0xff, 0x28], [0xff, 0x38], [0x8f, 0x08], [0x0f, 0xba, 0x00, 1], [0x0f, 0xff], [0x0f, 0x05],
             [0xcc], [0x82, 0x00, 1], [0x06], [0x66, 0x0f, 0xc3, 0x08], [0x0f, 0xc3, 0xc8],
             [UInt8](repeating: 0x66, count: 14) + [0x89, 0x08],
         ] as [[UInt8]] {

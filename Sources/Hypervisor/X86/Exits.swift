@@ -39,7 +39,7 @@ func handleExit(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) -> Bool {
         if skip(.cpuid, vcpu, cpu.pcpu) { answerCPUID(registers, vcpu) }
         return false
     case .port(let access):
-        handlePort(access, registers, vcpu, cpu.pcpu)
+        handlePort(access, registers, vcpu, cpu)
         return false
     case .readMSR:
         complete(.readMSR, vcpu, cpu.pcpu) { readMSR(registers, vcpu) }

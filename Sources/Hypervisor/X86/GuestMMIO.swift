@@ -91,17 +91,35 @@ private enum VirtualDevice {
 private func emulate(
     _ device: VirtualDevice, _ address: GuestAddress, _ registers: GuestRegisters, _ vcpu: MetalVCPU, _ cpu: CPULocal
 ) {
-    let block = registers.block
     let (bytes, count) = fetchInstruction(vcpu, cpu.pcpu)
     var processor = FaultingProcessor(device: device, page: address.frame, registers: registers, vcpu: vcpu, cpu: cpu)
+    run(bytes, count, &processor, "emulated")
+}
+
+/// INS or OUTS with a port that nobody owns.
+func emulateStringPort(_ registers: GuestRegisters, _ vcpu: MetalVCPU, _ cpu: CPULocal) {
+    let (bytes, count) = fetchInstruction(vcpu, cpu.pcpu)
+    var processor = FaultingProcessor(device: .nothing, page: .invalid, registers: registers, vcpu: vcpu, cpu: cpu)
+    run(bytes, count, &processor, "emulated at a port")
+}
+
+private func run(
+    _ bytes: InlineArray<16, UInt8>, _ count: Int, _ processor: inout FaultingProcessor, _ purpose: StaticString
+) {
+    let (vcpu, block) = (processor.vcpu, processor.registers.block)
     do throws(EmulationStop) {
         try X86Emulator.emulate(bytes.span.extracting(..<count), on: &processor, repetitions: 64)
     } catch {
+        if case .exception(let vector) = error {
+            // #SS and #GP have error codes; here they are 0.
+            return block.inject(.exception(vector, error: vector == 12 || vector == 13 ? 0 : nil))
+        }
         if let fault = processor.fault {
             block[VMCBField.cr2] = fault.address
             return block.inject(.exception(14, error: fault.code))
         }
-        logGuest(vcpu, "instruction at \(hex: block[VMCBField.rip], digits: 16) cannot be emulated: \(dump(bytes, count))")
+        logGuest(
+            vcpu, "instruction at \(hex: block[VMCBField.rip], digits: 16) cannot be \(purpose): \(dump(bytes, count))")
         block.inject(.invalidOpcode)
     }
 }
@@ -144,7 +162,38 @@ private struct FaultingProcessor: EmulatedProcessor {
             block.goOn(at: newValue)
         }
     }
-    func base(of segment: Segment) -> UInt64 { block[VMCBField.es + UInt64(segment.rawValue) * 16 + 8] }
+    func descriptor(of segment: Segment) -> SegmentDescriptor {
+        let field = VMCBField.es + UInt64(segment.rawValue) * 16
+        return SegmentDescriptor(base: block[field + 8], limit: block.load(field + 4), attributes: block.load(field + 2))
+    }
+    /// Protected mode, but not virtual 8086 mode.
+    var checksSegments: Bool { block[VMCBField.cr0] & 1 != 0 && flags >> 17 & 1 == 0 }
+
+    mutating func probe(_ address: UInt64) throws(EmulationStop) { _ = try translate(address, write: true) }
+
+    func vector(_ number: Int) throws(EmulationStop) -> VectorRegister {
+        try checkVectors()
+        return vectorRegister(number, of: vcpu)
+    }
+    func setVector(_ number: Int, _ value: VectorRegister) throws(EmulationStop) {
+        try checkVectors()
+        setVectorRegister(number, of: vcpu, to: value)
+    }
+    /// SSE is not there, or the guest wants to be told of its use (AMD APM 2, 11.3).
+    private func checkVectors() throws(EmulationStop) {
+        let (cr0, cr4) = (block[VMCBField.cr0], block[VMCBField.cr4])
+        guard cr0 >> 2 & 1 == 0, cr4 >> 9 & 1 != 0 else { throw .invalidOpcode }
+        guard cr0 >> 3 & 1 == 0 else { throw .deviceNotAvailable }
+    }
+
+    func input(_ port: UInt16, width: Int) -> UInt64 {
+        let access = PortAccess(port: port, width: width, isRead: true)
+        return truncated(accessConfiguration(access, 0, vcpu, cpu.pcpu).map { UInt64($0) } ?? .max, width)
+    }
+    func output(_ port: UInt16, _ value: UInt64, width: Int) {
+        let access = PortAccess(port: port, width: width, isRead: false)
+        _ = accessConfiguration(access, UInt32(truncatingIfNeeded: value), vcpu, cpu.pcpu)
+    }
 
     mutating func load(_ address: UInt64, width: Int) throws(EmulationStop) -> UInt64 {
         // Within a page a device gets the access in one piece.

@@ -56,13 +56,10 @@ func fillMSRMap(at address: MachineAddress) {
 }
 
 /// PCI configuration space, or a port that nobody owns: reads are all ones, writes go nowhere.
-func handlePort(_ access: PortAccess, _ registers: GuestRegisters, _ vcpu: MetalVCPU, _ pcpu: PCPU) {
+func handlePort(_ access: PortAccess, _ registers: GuestRegisters, _ vcpu: MetalVCPU, _ cpu: CPULocal) {
     let block = registers.block
-    if access.isString {
-        logGuest(vcpu, "string access to port 0x\(hex: UInt64(access.port)) refused")
-        return block.inject(.generalProtection)
-    }
-    let answer = accessConfiguration(access, UInt32(truncatingIfNeeded: registers.rax), vcpu, pcpu)
+    if access.isString { return emulateStringPort(registers, vcpu, cpu) }
+    let answer = accessConfiguration(access, UInt32(truncatingIfNeeded: registers.rax), vcpu, cpu.pcpu)
     if access.isRead {
         let old = registers.rax
         let value = UInt64(answer ?? .max)
