@@ -84,6 +84,21 @@ extension Platform {
         vcpu.pointee.isInitialised.store(false, ordering: .relaxed)
         vcpu.pointee.isUp.store(false, ordering: .releasing)
     }
+    /// Whether a stopped vCPU runs once its domain does.
+    public func setRunnable(_ vcpu: Ref<VCPU<Self>>, _ isUp: Bool) { vcpu.pointee.isUp.store(isUp, ordering: .releasing) }
+    /// What a saved domain's time stamps are restored by: the counter, now.
+    public var savedStateClock: UInt64 { 0 }
+    /// What is told of the processor in a saved domain's header. Nil where domains are not saved so.
+    public var savedStateProcessor: UInt32? { nil }
+    /// Writes one record of a stopped vCPU's state to the caller's memory. Throws EFAULT.
+    public func saveState(
+        _ record: SavedRecord, of vcpu: Ref<VCPU<Self>>, to address: GuestVirtualAddress
+    ) throws(XenError) { throw .eopnotsupp }
+    /// Restores a stopped vCPU's state from a record of `length` bytes in the caller's memory, which is one of those that
+    /// `SavedRecord` names. Throws EFAULT, EINVAL.
+    public func loadState(
+        _ record: SavedRecord, length: UInt32, of vcpu: Ref<VCPU<Self>>, from address: GuestVirtualAddress, clock: UInt64
+    ) throws(XenError) { throw .eopnotsupp }
     /// What getdomaininfo says of the ISA.
     public func archConfig(of domain: borrowing Domain<Self>) -> ArchConfig { ArchConfig() }
     /// The domain's vCPUs start with addresses of so many bits. Throws EINVAL for a width that there is not, EBUSY for a domain that

@@ -119,6 +119,13 @@ public protocol Platform: Sendable {
         of vcpu: Ref<VCPU<Self>>, from address: GuestVirtualAddress
     ) throws(XenError)
     func forgetContext(of vcpu: Ref<VCPU<Self>>)
+    func setRunnable(_ vcpu: Ref<VCPU<Self>>, _ isUp: Bool)
+    var savedStateClock: UInt64 { get }
+    var savedStateProcessor: UInt32? { get }
+    func saveState(_ record: SavedRecord, of vcpu: Ref<VCPU<Self>>, to address: GuestVirtualAddress) throws(XenError)
+    func loadState(
+        _ record: SavedRecord, length: UInt32, of vcpu: Ref<VCPU<Self>>, from address: GuestVirtualAddress, clock: UInt64
+    ) throws(XenError)
     func archConfig(of domain: borrowing Domain<Self>) -> ArchConfig
     func setAddressSize(_ bits: UInt32, of domain: Ref<Domain<Self>>) throws(XenError)
     var addressBits: UInt8 { get }

@@ -72,6 +72,9 @@ extension Call {
         case .setVNUMAInfo: try setVirtualNUMA(target)
         case .setVCPUContext: try setVCPUContext(target)
         case .getVCPUContext: try getVCPUContext(target)
+        case .setHVMContext: try setSavedState(target)
+        case .getHVMContext: try getSavedState(target)
+        case .getHVMContextPartial: try getSavedRecord(target)
         case .getVCPUInfo: try getVCPUInfo(target)
         default: throw .enosys
         }

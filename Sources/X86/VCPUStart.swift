@@ -30,8 +30,8 @@ public struct VCPUStart: BitwiseCopyable, Sendable {
     public var extra = Segment(attributes: 0xc93, limit: .max, base: 0)
     public var task = Segment(attributes: 0x8b, limit: 0x67, base: 0)
 
-    /// Bits 0-11, FSGSBASE, OSXSAVE, SMEP, SMAP.
-    private static var cr4Mask: UInt64 { 0xfff | 1 << 16 | 1 << 18 | 1 << 20 | 1 << 21 }
+    /// What a guest may set of CR4: bits 0-11, FSGSBASE, OSXSAVE, SMEP, SMAP.
+    public static var cr4Mask: UInt64 { 0xfff | 1 << 16 | 1 << 18 | 1 << 20 | 1 << 21 }
     private static var longMode: UInt64 { 1 << 8 }
     private static var longModeActive: UInt64 { 1 << 10 }
 

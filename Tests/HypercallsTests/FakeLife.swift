@@ -87,4 +87,21 @@ extension FakePlatform {
     func setAddressSize(_ bits: UInt32, of domain: Ref<Domain<FakePlatform>>) throws(XenError) {
         guard bits == 64 else { throw .einval }
     }
+
+    var savedStateClock: UInt64 { 1000 }
+    var savedStateProcessor: UInt32? { host.isX86 ? 0x800f12 : nil }
+    func saveState(
+        _ record: SavedRecord, of vcpu: Ref<VCPU<FakePlatform>>, to address: GuestVirtualAddress
+    ) throws(XenError) {
+        try guest.write(UInt64(record.length), at: address)
+        try guest.write(0xee as UInt8, at: address + (UInt64(record.length) - 1))
+    }
+    func loadState(
+        _ record: SavedRecord, length: UInt32, of vcpu: Ref<VCPU<FakePlatform>>, from address: GuestVirtualAddress,
+        clock: UInt64
+    ) throws(XenError) {
+        let word = try guest.read(UInt64.self, at: address)
+        host.loaded.append("\(record) of \(vcpu.pointee.id.rawValue): \(length) bytes, \(word), at \(clock)")
+        if record == .cpu { setRunnable(vcpu, true) }
+    }
 }

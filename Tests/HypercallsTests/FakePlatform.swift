@@ -58,6 +58,8 @@ final class FakeHost: @unchecked Sendable {
     var buildID: InlineArray<20, UInt8>?
     /// The machine has what only x86 has.
     var isX86 = false
+    /// What `loadState` was given.
+    var loaded: [String] = []
     var machineMap: [E820Entry] = []
     var timerChanges = 0
     var infoMoves: [VCPUID] = []

@@ -31,7 +31,7 @@ extension Metal {
         try guest.write(end(of: vcpu), at: address + X86VCPUContext.endOffset)
     }
 
-    private func userRegisters(of vcpu: MetalVCPU) -> X86UserRegisters {
+    func userRegisters(of vcpu: MetalVCPU) -> X86UserRegisters {
         // SAFETY: the vCPU is stopped and no pCPU has its registers.
         let registers = unsafe GuestRegisters(vcpu)
         let block = vcpu.pointee.extra.block

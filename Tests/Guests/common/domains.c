@@ -60,7 +60,7 @@ void domain_hide(void) {
     memory_operation("end of a foreign mapping", XENMEM_remove_from_physmap, &remove, 0);
 }
 
-void domain_run(domid_t domain, const uint32_t *code, unsigned words) {
+void domain_load(domid_t domain, const uint32_t *code, unsigned words) {
     xen_pfn_t frame = domain_memory / PAGE;
     struct xen_memory_reservation page = { .nr_extents = 1, .domid = domain };
     set_xen_guest_handle(page.extent_start, &frame);
@@ -68,6 +68,10 @@ void domain_run(domid_t domain, const uint32_t *code, unsigned words) {
     volatile uint32_t *window = domain_show(domain, frame);
     for (unsigned i = 0; i < words; i++) window[i] = code[i];
     domain_hide();
+}
+
+void domain_run(domid_t domain, const uint32_t *code, unsigned words) {
+    domain_load(domain, code, words);
     static vcpu_guest_context_t context;
     domain_registers(&context, domain_memory);
     struct xen_domctl operation = { .u.vcpucontext.vcpu = 0 };

@@ -10,7 +10,9 @@ int domains_known(void);
 long domctl(uint32_t command, domid_t domain, struct xen_domctl *operation);
 // A new domain with one vCPU, paused, or a failure to report as `fail` does.
 domid_t domain_make(void);
-// Gives it a page of RAM with the code and the vCPU's registers, and lets it run.
+// Gives it a page of RAM with the code.
+void domain_load(domid_t domain, const uint32_t *code, unsigned words);
+// That, and the vCPU's registers, and lets it run.
 void domain_run(domid_t domain, const uint32_t *code, unsigned words);
 // As many domains that sleep for ever.
 void domains_idle(unsigned count);

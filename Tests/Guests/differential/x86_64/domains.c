@@ -32,10 +32,8 @@ static void populate(domid_t domain, unsigned long address, unsigned flags) {
     if (code != 1) fail("a page of a domain", code);
 }
 
-// Runs the domain until it has shut down, and tells why it has.
-static void run(const char *name, domid_t domain, const uint32_t *start, const uint32_t *end_of_code) {
+void tell_end_of_domain(const char *name, domid_t domain) {
     struct xen_domctl information = {};
-    domain_run(domain, start, end_of_code - start);
     for (unsigned round = 0; round < 100000 && !(information.u.getdomaininfo.flags & XEN_DOMINF_shutdown); round++) {
         hypercall(__HYPERVISOR_sched_op, SCHEDOP_yield, 0, 0);
         domctl(XEN_DOMCTL_getdomaininfo, domain, &information);
@@ -44,6 +42,11 @@ static void run(const char *name, domid_t domain, const uint32_t *start, const u
     field("shut down", information.u.getdomaininfo.flags >> 2 & 1);
     field("code", information.u.getdomaininfo.flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask);
     end();
+}
+
+static void run(const char *name, domid_t domain, const uint32_t *start, const uint32_t *end_of_code) {
+    domain_run(domain, start, end_of_code - start);
+    tell_end_of_domain(name, domain);
 }
 
 #define RUN(name, domain, program) run(name, domain, program_##program, program_##program##_end)
@@ -198,4 +201,5 @@ void isa_domain_cases(void) {
     killed();
     reads();
     calls();
+    isa_context_cases();
 }
