@@ -204,3 +204,16 @@ struct LocalAPICTimer: BitwiseCopyable {
         return true
     }
 }
+
+extension VirtualLocalAPIC {
+    /// Whether WRMSR takes a value, in x2APIC mode (Xen: guest_wrmsr_x2apic): reserved bits are refused, where the page of
+    /// registers does not mind them.
+    @inline(__always) public static func allows(_ value: UInt64, at offset: UInt32) -> Bool {
+        switch offset {
+        case LocalRegister.taskPriority, LocalRegister.selfInterrupt: value >> 8 == 0
+        case LocalRegister.endOfInterrupt, LocalRegister.errorStatus: value == 0
+        case LocalRegister.command: true
+        default: value >> 32 == 0
+        }
+    }
+}

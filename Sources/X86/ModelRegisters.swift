@@ -69,6 +69,19 @@ public enum MemoryTypeRegister {
         default: nil
         }
     }
+
+    /// Whether the register kept at `index` takes `value` (AMD APM 2, 7.7.2): reserved bits and types.
+    public static func allows(_ value: UInt64, at index: Int) -> Bool {
+        if index == defaultType { return isType(value & 0xff) && value & ~0xcff == 0 }
+        if index >= firstFixed {
+            for byte in UInt64(0)..<8 where !isType(value >> (byte * 8) & 0xff) { return false }
+            return true
+        }
+        // Bases and masks take turns.
+        return index & 1 != 0 ? isType(value & 0xfff) : value & 0x7ff == 0
+    }
+
+    private static func isType(_ type: UInt64) -> Bool { type < 7 && type != 2 && type != 3 }
 }
 
 /// A map of model-specific registers that are intercepted: two bits each, for reads and writes, in 8 KiB (AMD APM 2, 15.11).

@@ -37,7 +37,7 @@ public enum SVMExit: Equatable, Sendable {
         case 0x7b: self = .port(PortAccess(info1: info1, next: info2))
         case 0x7c: self = info1 & 1 != 0 ? .writeMSR : .readMSR
         case 0x400: self = .nestedFault(NestedFault(error: info1, address: info2))
-        case .max: self = .invalidState
+        case .max, 0xffff_ffff: self = .invalidState
         default: self = Self.simple(code)
         }
     }

@@ -12,6 +12,8 @@ import Testing
         (0x60, 0, 0, .interrupt), (0x61, 0, 0, .nmi), (0x64, 0, 0, .window), (0x72, 0, 0, .cpuid), (0x78, 0, 0, .halt),
         (0x7c, 0, 0, .readMSR), (0x7c, 1, 0, .writeMSR), (0x7f, 0, 0, .shutdown), (0x81, 0, 0, .hypercall),
         (0x80, 0, 0, .undefined), (0x8d, 0, 0, .setExtendedControl), (.max, 0, 0, .invalidState),
+        // As QEMU (7.2) writes it.
+        (0xffff_ffff, 0, 0, .invalidState),
         (0x52, 5, 0, .exception(vector: 18, error: 5)), (0x65, 0, 0, .unexpected(code: 0x65)),
         (0x7b, 0x3f8 << 16 | 1 << 4 | 1, 0x1234, .port(PortAccess(info1: 0x3f80011, next: 0x1234))),
         (0x400, 1 << 33 | 7, 0xfee0_0000, .nestedFault(NestedFault(error: 1 << 33 | 7, address: 0xfee0_0000))),
@@ -252,7 +254,9 @@ struct FakeProcessor: ProcessorIdentification {
 }
 
 @Suite struct PolicyTests {
-    static func answer(_ leaf: UInt32, _ subleaf: UInt32 = 0, cr4: UInt64 = 0, xcr0: UInt64 = 1, mapsDMA: Bool = false) -> CPUIDResult {
+    static func answer(_ leaf: UInt32, _ subleaf: UInt32 = 0, cr4: UInt64 = 0, xcr0: UInt64 = 1, mapsDMA: Bool = false)
+        -> CPUIDResult
+    {
         CPUIDPolicy(tscKilohertz: 1_000_000).answer(
             leaf, subleaf, to: .init(vcpu: 3, vcpus: 4, domain: 0, cr4: cr4, extendedControl: xcr0, mapsDMA: mapsDMA),
             host: FakeProcessor())
@@ -303,6 +307,13 @@ struct FakeProcessor: ProcessorIdentification {
         #expect(!ControlWrite.isExtendedControl(7, allowed: 3))
         #expect(GuestMSR.isPageAttributes(0x0007_0406_0007_0406))
         #expect(!GuestMSR.isPageAttributes(0x0007_0406_0007_0402))
+        for (value, index, isFine) in [
+            (0xc06, 0, true), (0xc02, 0, false), (0x1c06, 0, false), (0xc07, 0, false), (6, 1, true), (0x106, 1, false),
+            (3, 1, false),
+            (0x800, 2, true), (0x801, 2, false), (0x0606_0606_0505_0400, 17, true), (0x0606_0606_0505_0402, 27, false),
+        ] as [(UInt64, Int, Bool)] {
+            #expect(MemoryTypeRegister.allows(value, at: index) == isFine, "\(value) at \(index)")
+        }
     }
 
     @Test func permissionMap() {

@@ -108,7 +108,10 @@ private func run(
 ) {
     let (vcpu, block) = (processor.vcpu, processor.registers.block)
     do throws(EmulationStop) {
-        try X86Emulator.emulate(bytes.span.extracting(..<count), on: &processor, repetitions: 64)
+        // A guest that single-steps is stopped after every element of a string.
+        let (start, isStepped) = (block[VMCBField.rip], block[VMCBField.rflags] >> 8 & 1 != 0)
+        try X86Emulator.emulate(bytes.span.extracting(..<count), on: &processor, repetitions: isStepped ? 1 : 64)
+        if isStepped, block[VMCBField.rip] == start { block.goOn(at: start) }
     } catch {
         if case .exception(let vector) = error {
             // #SS and #GP have error codes; here they are 0.
@@ -118,6 +121,8 @@ private func run(
             block[VMCBField.cr2] = fault.address
             return block.inject(.exception(14, error: fault.code))
         }
+        // Where there are no bytes it was not an instruction that was wrong.
+        if count == 0 { return block.inject(.generalProtection) }
         logGuest(
             vcpu, "instruction at \(hex: block[VMCBField.rip], digits: 16) cannot be \(purpose): \(dump(bytes, count))")
         block.inject(.invalidOpcode)

@@ -55,14 +55,15 @@ func writeMSR(_ registers: GuestRegisters, _ vcpu: MetalVCPU, _ cpu: CPULocal) -
 private func set(_ number: UInt32, _ value: UInt64, _ block: ControlBlock, _ vcpu: MetalVCPU, _ cpu: CPULocal) -> Bool {
     let apic = Ref(apicOf: vcpu)
     if GuestMSR.x2APIC.contains(number) {
-        guard apic.pointee.isX2 else { return false }
         let offset = (number - 0x800) << 4
+        guard apic.pointee.isX2, VirtualLocalAPIC.allows(value, at: offset) else { return false }
         let now = VirtualLocalAPIC.looksAtTime(offset) ? systemTime() : SystemTime(nanoseconds: 0)
         let effect = apic.pointee.write(offset, value, now: now)
         if effect != .none { follow(effect, vcpu, cpu) }
         return effect != .refused
     }
     if let index = MemoryTypeRegister.index(number) {
+        guard MemoryTypeRegister.allows(value, at: index) else { return false }
         vcpu.pointee.extra.memoryTypes[index].store(value, ordering: .relaxed)
         return true
     }

@@ -94,7 +94,7 @@ void machine_start_vcpu(unsigned vcpu, void *stack, void (*entry)(void)) {
 
 // ---- Interrupts ------------------------------------------------------------------------------------
 
-unsigned long machine_traps;
+unsigned long machine_traps, machine_attempt_stack;
 
 // Only what comes by the APIC has to be ended there; the callback does not.
 void machine_interrupt(uint64_t vector) {

@@ -21,3 +21,6 @@ extern char hypercall_page[];
 
 // Exceptions of single steps (#DB) that have been taken.
 extern unsigned long machine_traps;
+
+// Runs `body`: the vector of the exception that ended it, or -1.
+long machine_attempt(void (*body)(void));

@@ -57,6 +57,8 @@ vectors:
 
 // machine_unexpected(vector, error code or where it was, where it was): three of 64 bits.
 unexpected:
+        cmpl    $0, machine_attempt_stack
+        jne     1f
         pop     %ecx
         mov     (%esp), %edx
         mov     4(%esp), %eax
@@ -70,6 +72,32 @@ unexpected:
         push    $0
         push    %ecx
         call    machine_unexpected
+        // As if the function had returned the vector.
+1:      pop     %eax
+        mov     machine_attempt_stack, %esp
+        movl    $0, machine_attempt_stack
+        jmp     2f
+
+// long machine_attempt(void (*body)(void)): the vector of the exception that ended it, or -1.
+        .globl  machine_attempt
+machine_attempt:
+        mov     4(%esp), %eax
+        push    %ebx
+        push    %ebp
+        push    %esi
+        push    %edi
+        pushfl
+        mov     %esp, machine_attempt_stack
+        call    *%eax
+        mov     $-1, %eax
+        movl    $0, machine_attempt_stack
+2:      cld
+        popfl
+        pop     %edi
+        pop     %esi
+        pop     %ebp
+        pop     %ebx
+        ret
 
 interrupt:
         push    %eax

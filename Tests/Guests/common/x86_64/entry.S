@@ -63,12 +63,43 @@ vectors:
         .endr
 
 unexpected:
+        cmpq    $0, machine_attempt_stack
+        jne     1f
         pop     %rdi
         mov     (%rsp), %rsi                    // the error code, or where it was
         mov     8(%rsp), %rdx
         cld
         and     $~15, %rsp
         call    machine_unexpected
+        // As if the function had returned the vector.
+1:      pop     %rax
+        mov     machine_attempt_stack, %rsp
+        movq    $0, machine_attempt_stack
+        jmp     2f
+
+// long machine_attempt(void (*body)(void)): the vector of the exception that ended it, or -1.
+        .globl  machine_attempt
+machine_attempt:
+        push    %rbx
+        push    %rbp
+        push    %r12
+        push    %r13
+        push    %r14
+        push    %r15
+        pushfq
+        mov     %rsp, machine_attempt_stack
+        call    *%rdi
+        mov     $-1, %rax
+        movq    $0, machine_attempt_stack
+2:      cld
+        popfq
+        pop     %r15
+        pop     %r14
+        pop     %r13
+        pop     %r12
+        pop     %rbp
+        pop     %rbx
+        ret
 
 interrupt:
         push    %rax

@@ -59,12 +59,13 @@ static void vectors_of_upcalls(void) {
 }
 
 // Four instructions are stepped over: the one that is looked at, two that do nothing, and the PUSHFQ that ends it.
+static char stepped[16];
 #define STEP(name, instruction)                                                                                   \
     do {                                                                                                          \
         machine_traps = 0;                                                                                        \
-        unsigned long a = 0, c = 0x1b;                                                                            \
+        unsigned long a = 0, c = 0x1b, to = (unsigned long)stepped;                                                                            \
         __asm__ volatile(TRAP_ON instruction "\n\tnop\n\tnop\n\t" TRAP_OFF                                               \
-                         : "+a"(a), "+c"(c) : : "ebx", "edx", "memory");                                          \
+                         : "+a"(a), "+c"(c), "+D"(to) : [hole] "S"(0xfee00000) : "ebx", "edx", "memory");                                          \
         told(name, 0);                                                                                            \
         field("traps", machine_traps);                                                                            \
         end();                                                                                                    \
@@ -76,6 +77,10 @@ static void steps(void) {
     STEP("CPUID", "cpuid");
     STEP("RDMSR", "rdmsr");
     STEP("IN", "inb $0x21, %%al");
+    // The segment register's load keeps the trap away from the instruction behind it.
+    STEP("MOV to SS", "movw %%ss, %%ax\n\tmovw %%ax, %%ss");
+    STEP("IN of a string", "movw $0x21, %%dx\n\tmovl $3, %%ecx\n\trep insb");
+    STEP("memory where nothing is", "movl (%[hole]), %%eax");
     STEP("a hypercall that there is not", "movl $63, %%eax\n\tvmmcall");
 }
 
@@ -114,8 +119,11 @@ static void compatibility_mode(void) {
 static void compatibility_mode(void) {}
 #endif
 
+void bad_cases(void);    // bad.c
+
 void isa_cases(void) {
     compatibility_mode();
+    bad_cases();
     leaves();
     page();
     vectors_of_upcalls();
