@@ -31,7 +31,8 @@ public enum SVMExit: Equatable, Sendable {
     case invalidState
     case unexpected(code: UInt64)
 
-    public init(code: UInt64, info1: UInt64, info2: UInt64) {
+    /// Part of its caller: it is on the way of every exit.
+    @inline(__always) public init(code: UInt64, info1: UInt64, info2: UInt64) {
         switch code {
         case 0x40...0x5f: self = .exception(vector: UInt8(truncatingIfNeeded: code - 0x40), error: info1)
         case 0x7b: self = .port(PortAccess(info1: info1, next: info2))
