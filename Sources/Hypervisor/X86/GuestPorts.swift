@@ -55,7 +55,9 @@ func fillMSRMap(at address: MachineAddress) {
     }
 }
 
-/// PCI configuration space, or a port that nobody owns: reads are all ones, writes go nowhere.
+/// PCI configuration space, or a port that nobody owns: reads are all ones, writes go nowhere. Not part
+/// of `handleExit`, whose every exit would pay for the registers that this needs.
+@inline(never)
 func handlePort(_ access: PortAccess, _ registers: GuestRegisters, _ vcpu: MetalVCPU, _ cpu: CPULocal) {
     let block = registers.block
     if access.isString { return emulateStringPort(registers, vcpu, cpu) }
