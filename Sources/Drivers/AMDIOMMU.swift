@@ -29,9 +29,11 @@ public struct AMDIOMMU<Registers: Bus, Memory: FrameMemory>: Sendable {
         static var isCoherent: UInt64 { 1 << 10 }
         static var takesCommands: UInt64 { 1 << 12 }
     }
-    private enum Command {
+    enum Command {
         static var wait: UInt64 { 1 << 60 }
+        static var dropDevice: UInt64 { 2 << 60 }
         static var dropPages: UInt64 { 3 << 60 }
+        static var dropInterrupts: UInt64 { 5 << 60 }
         static var dropAll: UInt64 { 8 << 60 }
         /// All pages, those of tables too.
         static var everything: UInt64 { 0x7fff_ffff_ffff_f003 }
@@ -62,7 +64,7 @@ public struct AMDIOMMU<Registers: Bus, Memory: FrameMemory>: Sendable {
     /// log2 of the frames behind `rings`.
     public static var ringOrder: Int { 2 }
 
-    /// Gives every device of `table` the domain's page tables (48882, 2.2.2.1). Interrupts go by as they are.
+    /// Gives every device of `table` the domain's page tables (48882, 2.2.2.1). Interrupts go by as they are, until `refuseInterrupts`.
     public static func fill(_ table: MachineAddress, root: MFN, in memory: Memory) {
         // Valid, with a translation of four levels, reads and writes.
         let first = root.address.rawValue | 3 | 4 << 9 | 3 << 61
@@ -91,6 +93,11 @@ public struct AMDIOMMU<Registers: Bus, Memory: FrameMemory>: Sendable {
     /// No device uses a translation from before any more when this returns. False where the IOMMU does not answer.
     public mutating func flush() -> Bool {
         queue(Command.dropPages | Self.domain << 32, Command.everything)
+        return wait()
+    }
+
+    /// Until all that is queued has been done.
+    mutating func wait() -> Bool {
         let done = rings + 2 * Self.ringBytes
         waits &+= 1
         queue(Command.wait | done.rawValue | 1, waits)
@@ -102,7 +109,7 @@ public struct AMDIOMMU<Registers: Bus, Memory: FrameMemory>: Sendable {
     }
 
     /// There is always room: whoever queues waits for the end of what is queued.
-    private mutating func queue(_ low: UInt64, _ high: UInt64) {
+    mutating func queue(_ low: UInt64, _ high: UInt64) {
         memory.store(low, at: rings + tail)
         memory.store(high, at: rings + tail + 8)
         tail = (tail + 16) % Self.ringBytes

@@ -20,9 +20,10 @@ extension VirtualPCI {
     mutating func writeBase(_ index: Int, _ value: UInt32, _ state: inout FunctionState, _ host: Host) {
         let isHigh = state.bases[index].kind == .high
         let base = isHigh ? index - 1 : index
-        let part = isHigh ? value : value & ~0xf
-        let shift: UInt64 = isHigh ? 32 : 0
         let old = state.bases[base]
+        let shift: UInt64 = isHigh ? 32 : 0
+        // The device has no bits below its size.
+        let part = value & UInt32(truncatingIfNeeded: old.mask >> shift)
         if old.isEnabled {
             if part != UInt32(truncatingIfNeeded: old.address >> shift) {
                 host.complain("\(state.function.name): ignored BAR \(index) write while mapped")
@@ -38,14 +39,14 @@ extension VirtualPCI {
         let rom = state.bases[FunctionState.rom]
         let enables = value & 1 != 0
         if rom.isEnabled, enables { return host.complain("\(state.function.name): ignored ROM BAR write while mapped") }
-        if !rom.isEnabled { state.bases[FunctionState.rom].address = UInt64(value & ~0x7ff) }
+        if !rom.isEnabled { state.bases[FunctionState.rom].address = UInt64(value) & rom.mask }
         if !state.isDecoded || rom.isEnabled == enables {
             state.romIsEnabled = enables
             host.writeConfiguration(state.function, state.offset(ofBase: FunctionState.rom), value, width: 4)
         } else {
             guard decodeROM(&state, at: block, isOn: enables, host) else { return }
         }
-        if !enables { state.bases[FunctionState.rom].address = UInt64(value & ~0x7ff) }
+        if !enables { state.bases[FunctionState.rom].address = UInt64(value) & rom.mask }
     }
 
     // MARK: Decoding

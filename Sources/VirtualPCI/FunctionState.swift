@@ -44,6 +44,8 @@ struct BaseAddress: BitwiseCopyable {
         let first = MachineAddress(address).frame
         return MachineRange(start: first, count: end >> pageShift - first.rawValue)
     }
+    /// The bits of an address.
+    var mask: UInt64 { 0 &- size & ~0xf }
     /// What of the lower register says what kind it is.
     var flags: UInt32 { (kind == .memory64 ? 4 : 0) | (isPrefetchable ? 8 : 0) }
 }
@@ -150,6 +152,17 @@ struct FunctionState: BitwiseCopyable {
         if decodes { host.writeConfiguration(function, ConfigurationOffset.command, UInt32(command), width: 2) }
         probeCapabilities(host)
     }
+
+    /// Records of the host's: of 32 messages, the most without a table, or as many as that has, rounded up to a power of two.
+    var recordCount: Int {
+        let count = max(32, messageTable.count)
+        return 1 << (Int.bitWidth - (count - 1).leadingZeroBitCount)
+    }
+    /// Bytes before them.
+    var recordOffset: UInt64 {
+        (Self.size + UInt64(messageTable.count) * MessageEntry.size + 127) & ~127
+    }
+    func records(in block: MachineAddress) -> MachineAddress { block + recordOffset }
 
     func offset(ofBase index: Int) -> UInt32 {
         index == Self.rom ? romOffset : ConfigurationOffset.firstBAR + UInt32(index) * 4

@@ -6,17 +6,19 @@ import Machine
 /// Message signalled interrupts (Xen: drivers/vpci/msi.c). While they are enabled, what the device sends is the hypervisor's
 /// message, and what the guest gets is its own.
 extension VirtualPCI {
-    mutating func writeMessageControl(_ control: UInt16, _ state: inout FunctionState, _ host: Host) {
+    mutating func writeMessageControl(
+        _ control: UInt16, _ state: inout FunctionState, at block: MachineAddress, _ host: Host
+    ) {
         let count = min(1 << Int(min(5, control >> 4 & 7)), state.messages.maximum)
         let enables = control & 1 != 0
         if state.messages.isEnabled {
             // Off behind our back: the device has been reset.
             let wasReset = hardwareControl(state, host) & 1 == 0
             if enables, count == state.messages.count, !wasReset { return }
-            disableMessages(&state, host)
+            disableMessages(&state, at: block, host)
         }
         state.messages.count = count
-        if enables { enableMessages(&state, host) }
+        if enables { enableMessages(&state, at: block, host) }
         host.writeConfiguration(
             state.function, state.messages.offset + 2, UInt32(state.messages.control), width: 2)
     }
@@ -26,7 +28,7 @@ extension VirtualPCI {
     }
 
     /// Without vectors they stay off.
-    private func enableMessages(_ state: inout FunctionState, _ host: Host) {
+    private func enableMessages(_ state: inout FunctionState, at block: MachineAddress, _ host: Host) {
         let count = state.messages.count
         guard let vector = host.takeVectors(count, for: state.messages.message) else {
             return host.complain("\(state.function.name): no vectors for \(count) messages")
@@ -36,7 +38,8 @@ extension VirtualPCI {
         directMessages(state, host)
         var message = DeviceMessage(address: 0, data: 0)
         for index in 0..<count {
-            let signal = host.admit(vector.next(index), from: state.function, index: UInt32(index))
+            let signal = host.admit(
+                vector.next(index), from: state.function, index: index, records: state.records(in: block))
             if index == 0 { message = signal }
         }
         if state.messages.hasMask {
@@ -61,13 +64,14 @@ extension VirtualPCI {
         }
     }
 
-    mutating func disableMessages(_ state: inout FunctionState, _ host: Host) {
+    mutating func disableMessages(_ state: inout FunctionState, at block: MachineAddress, _ host: Host) {
         guard state.messages.isEnabled else { return }
         state.messages.isEnabled = false
         host.writeConfiguration(
             state.function, state.messages.offset + 2, UInt32(state.messages.control), width: 2)
         for index in 0..<state.messages.taken {
-            host.dismiss(state.messages.vector.next(index), from: state.function, index: UInt32(index))
+            host.dismiss(
+                state.messages.vector.next(index), from: state.function, index: index, records: state.records(in: block))
             host.release(state.messages.vector.next(index), rest: .none)
         }
         state.messages.vector = .none

@@ -40,9 +40,9 @@ extension VirtualPCI {
         for index in 0..<UInt64(state.messageTable.count) {
             var entry = entry(index, in: block, host)
             if all, !entry.vector.isNone {
-                write(entry, index, state, host)
+                write(entry, index, state, at: block, host)
             } else if !entry.isMasked, entry.isChanged {
-                update(&entry, index, state, host)
+                update(&entry, index, state, at: block, host)
                 setEntry(entry, index, in: block, host)
             }
         }
@@ -54,23 +54,33 @@ extension VirtualPCI {
         for index in 0..<UInt64(state.messageTable.count) {
             var entry = entry(index, in: block, host)
             guard !entry.vector.isNone else { continue }
-            setMask(true, index, state, host)
-            host.dismiss(entry.vector, from: state.function, index: UInt32(truncatingIfNeeded: index))
-            host.release(entry.vector, rest: .none)
-            entry.vector = .none
+            drop(&entry, index, state, at: block, host)
             // Or it would not come back by being unmasked.
             entry.isChanged = true
             setEntry(entry, index, in: block, host)
         }
     }
 
+    /// The device sends it no more.
+    private func drop(
+        _ entry: inout MessageEntry, _ index: UInt64, _ state: FunctionState, at block: MachineAddress, _ host: Host
+    ) {
+        guard !entry.vector.isNone else { return }
+        setMask(true, index, state, host)
+        host.dismiss(entry.vector, from: state.function, index: Int(index), records: state.records(in: block))
+        host.release(entry.vector, rest: .none)
+        entry.vector = .none
+    }
+
     // MARK: Entries
 
     /// What the guest has written comes into effect.
-    private func update(_ entry: inout MessageEntry, _ index: UInt64, _ state: FunctionState, _ host: Host) {
+    private func update(
+        _ entry: inout MessageEntry, _ index: UInt64, _ state: FunctionState, at block: MachineAddress, _ host: Host
+    ) {
         let message = entry.message
-        let number = UInt32(truncatingIfNeeded: index)
         if message.isNone {
+            drop(&entry, index, state, at: block, host)
             return host.complain("\(state.function.name): entry \(index): unsupported address \(hex: entry.address)")
         }
         guard state.base(of: .table).isEnabled else {
@@ -83,19 +93,21 @@ extension VirtualPCI {
             entry.vector = vector
         } else if let nearer = host.takeNearer(entry.vector, for: message) {
             setMask(true, index, state, host)
-            host.dismiss(entry.vector, from: state.function, index: number)
+            host.dismiss(entry.vector, from: state.function, index: Int(index), records: state.records(in: block))
             host.release(entry.vector, rest: message)
             entry.vector = nearer
         }
         host.direct(entry.vector, to: message)
-        write(entry, index, state, host)
+        write(entry, index, state, at: block, host)
         entry.isChanged = false
     }
 
     /// Gives the device its message: masked meanwhile, or it might send half of it.
-    private func write(_ entry: MessageEntry, _ index: UInt64, _ state: FunctionState, _ host: Host) {
+    private func write(
+        _ entry: MessageEntry, _ index: UInt64, _ state: FunctionState, at block: MachineAddress, _ host: Host
+    ) {
         let place = MachineAddress(state.address(of: .table) &+ index * 16)
-        let message = host.admit(entry.vector, from: state.function, index: UInt32(truncatingIfNeeded: index))
+        let message = host.admit(entry.vector, from: state.function, index: Int(index), records: state.records(in: block))
         setMask(true, index, state, host)
         host.writeMemory(place, message.address & 0xffff_ffff, width: 4)
         host.writeMemory(place + 4, message.address >> 32, width: 4)
@@ -147,7 +159,7 @@ extension VirtualPCI {
         if entry.isMasked != wasMasked {
             let isLive = state.messageTable.isEnabled && !state.messageTable.isMasked
             if !entry.isMasked, isLive, entry.isChanged {
-                update(&entry, index, state, host)
+                update(&entry, index, state, at: block, host)
             } else if !entry.vector.isNone {
                 setMask(entry.isMasked, index, state, host)
             }

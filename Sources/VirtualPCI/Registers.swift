@@ -149,7 +149,7 @@ extension VirtualPCI {
         case .command: writeCommand(UInt16(truncatingIfNeeded: value), &state, at: block, host)
         case .base(FunctionState.rom): writeROM(value, &state, at: block, host)
         case .base(let index): writeBase(index, value, &state, host)
-        case .messageControl: writeMessageControl(UInt16(truncatingIfNeeded: value), &state, host)
+        case .messageControl: writeMessageControl(UInt16(truncatingIfNeeded: value), &state, at: block, host)
         case .messageAddress: writeMessage(&state, host) { $0.address = $0.address & ~0xffff_ffff | UInt64(value) }
         case .messageUpperAddress:
             writeMessage(&state, host) { $0.address = $0.address & 0xffff_ffff | UInt64(value) << 32 }

@@ -67,7 +67,7 @@ public struct VirtualPCI<Host: PCIHost>: ~Copyable {
     public mutating func add(_ function: PCIFunction, _ host: Host) throws(PCIError) {
         guard block(of: function, host) == nil else { return }
         var state = try FunctionState(probing: function, host)
-        let bytes = FunctionState.size + UInt64(state.messageTable.count) * MessageEntry.size
+        let bytes = state.recordOffset + UInt64(state.recordCount) * 4
         let frameCount = (bytes + pageSize - 1) >> pageShift
         let order = frameCount <= 1 ? 0 : 64 - (frameCount - 1).leadingZeroBitCount
         guard let index = freeSlot(host), let frame = host.frames.allocate(order: order, node: nil) else { throw .noMemory }
@@ -77,6 +77,7 @@ public struct VirtualPCI<Host: PCIHost>: ~Copyable {
         }
         setSlot(index, slot, host)
         setState(state, at: slot.block, host)
+        host.begin(function, records: state.records(in: slot.block), count: state.recordCount)
         if state.command & Command.memory != 0 { decode(&state, at: slot.block, command: state.command, host) }
         setState(state, at: slot.block, host)
     }
@@ -94,8 +95,9 @@ public struct VirtualPCI<Host: PCIHost>: ~Copyable {
         guard let index = index(of: function, host) else { throw .noDevice }
         let slot = slot(index, host)
         var state = state(at: slot.block, host)
-        disableMessages(&state, host)
+        disableMessages(&state, at: slot.block, host)
         disableTable(&state, at: slot.block, host)
+        host.end(function)
         setSlot(index, Slot(), host)
         host.frames.free(slot.block.frame, order: Int(slot.order))
     }
@@ -158,10 +160,14 @@ public protocol PCIHost {
     func direct(_ vector: HostVector, to message: GuestMessage)
     /// The vector goes back. What is still on its way comes to the guest as `rest`.
     func release(_ vector: HostVector, rest: GuestMessage)
+    /// The function is watched from now on: it sends no messages but those that it is let. The host has 4 bytes for each, a power
+    /// of two in number, from `records` on, a multiple of 128, until `end`.
+    func begin(_ function: PCIFunction, records: MachineAddress, count: Int)
+    func end(_ function: PCIFunction)
     /// Lets the function send its message `index` to the vector, and says what it has to send.
-    func admit(_ vector: HostVector, from function: PCIFunction, index: UInt32) -> DeviceMessage
+    func admit(_ vector: HostVector, from function: PCIFunction, index: Int, records: MachineAddress) -> DeviceMessage
     /// The function may not send that any more.
-    func dismiss(_ vector: HostVector, from function: PCIFunction, index: UInt32)
+    func dismiss(_ vector: HostVector, from function: PCIFunction, index: Int, records: MachineAddress)
 
     /// Something that the guest did wrong, and how often it does that is its own matter.
     func complain(_ line: LogLine)

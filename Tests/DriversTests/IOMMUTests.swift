@@ -87,6 +87,33 @@ final class FakeIOMMU: Bus, @unchecked Sendable {
         }
     }
 
+    /// Nobody's messages pass but those that have an entry (48882, 2.2.5).
+    @Test func interruptTables() throws {
+        typealias Unit = AMDIOMMU<FakeIOMMU, FakeFrames>
+        let memory = machine.source
+        let devices = try #require(memory.allocate(order: 9, node: nil)).address
+        let table = try #require(memory.allocate()).address
+        Unit.refuseInterrupts(but: 0xa1, devices, in: memory)
+        #expect(memory.load(UInt64.self, at: devices + 0xa1 * 32 + 16) == 0, "as they are")
+        for device in [0, 0xa0, 0xffff] as [UInt64] {
+            #expect(memory.load(UInt64.self, at: devices + device * 32 + 16) == 1, "remapped, and all refused")
+        }
+        Unit.setInterrupts(of: 0xa0, devices, table: (table, 256), in: memory)
+        #expect(memory.load(UInt64.self, at: devices + 0xa0 * 32 + 16) == 2 << 60 | table.rawValue | 8 << 1 | 1)
+        Unit.setInterrupt(0x31, in: table, vector: 0x61, apicID: 3, memory)
+        #expect(memory.load(UInt32.self, at: table + 0x31 * 4) == 0x61_0301)
+        Unit.clearInterrupt(0x31, in: table, memory)
+        #expect(memory.load(UInt32.self, at: table + 0x31 * 4) == 0)
+        Unit.setInterrupts(of: 0xa0, devices, table: nil, in: memory)
+        #expect(memory.load(UInt64.self, at: devices + 0xa0 * 32 + 16) == 1)
+        let rings = try #require(memory.allocate(order: 2, node: nil)).address
+        var unit = AMDIOMMU(registers, memory: memory, rings: rings)
+        var commands: [UInt64] = []
+        answer(rings: rings) { low, _ in commands.append(low >> 60 == 1 ? 1 : low) }
+        let isDone = unit.forget(0xa0)
+        #expect(isDone && commands == [2 << 60 | 0xa0, 5 << 60 | 0xa0, 1])
+    }
+
     @Test func tellsWhatItWasTold() throws {
         let rings = try #require(machine.source.allocate(order: 2, node: nil)).address
         let unit = AMDIOMMU(registers, memory: machine.source, rings: rings)

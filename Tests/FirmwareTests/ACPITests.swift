@@ -167,6 +167,23 @@ import Testing
         #expect(end == nil)
     }
 
+    @Test func requestersOfIOAPICs() {
+        func requester(_ kind: ACPI.RemappingKind, _ blocks: [UInt8], of id: UInt8 = 2) -> UInt16? {
+            let table = PCMemory.table(kind == .amd ? "IVRS" : "DMAR", [UInt8](repeating: 0, count: 12) + blocks)
+            return ACPI.requester(ofIOAPIC: id, in: table.span, kind: kind)
+        }
+        let special: [UInt8] = [2, 0, 0, 0, 0x42, 0, 0, 0, 0, 0, 0, 0, 0x48, 0, 0, 0, 2, 0xa0, 0, 1]
+        let hardware = [0x10, 0, 44, 0, 0x10, 0, 0x40, 0] + PCMemory.bytes64(0xfed8_0000, 0) + special
+        #expect(requester(.amd, hardware) == 0xa0 && requester(.amd, hardware, of: 3) == nil)
+        let scopes: [UInt8] = [1, 8, 0, 0, 0, 0, 3, 0, 3, 8, 0, 0, 2, 0xff, 0, 1]
+        let unit = [0, 0, 32, 0, 1, 0, 0, 0] + PCMemory.bytes64(0xfed9_0000) + scopes
+        #expect(requester(.intel, unit) == 0xff01 && requester(.intel, unit, of: 0) == nil)
+        // Cut off, of no length, of a kind that is not known.
+        #expect(requester(.amd, [0x10, 0, 28, 0] + [UInt8](repeating: 0, count: 20) + [0x48, 0, 0, 0]) == nil)
+        #expect(requester(.intel, [0, 0, 20, 0] + [UInt8](repeating: 0, count: 12) + [3, 0, 0, 0]) == nil)
+        #expect(requester(.amd, [0x10, 0, 28, 0] + [UInt8](repeating: 0, count: 20) + [0xf0, 0, 0, 0]) == nil)
+    }
+
     @Test func unitsThatRemapDMA() {
         func entries(_ kind: ACPI.RemappingKind, _ blocks: [UInt8]) -> [ACPI.RemappingEntry] {
             let table = PCMemory.table(kind == .amd ? "IVRS" : "DMAR", [UInt8](repeating: 0, count: 12) + blocks)

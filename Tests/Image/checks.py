@@ -88,7 +88,8 @@ def x86_devices(name, *hypervisors, iommu="", **machine):
               r"^fact ahci: PCI-MSI interrupts every CPU$", r"^fact virtio0-req: PCI-MSI interrupts every CPU$", r"^fact eth0: IO-APIC interrupts$",
               r"reboot: Restarting system", rf"^fact download: {devices.download_sum()}$", r"^dom0: task devices ended with 0$",
               POWERED_OFF)
-    remapping = (rf"^\(XEN\) I/O virtualisation {'enabled' if iommu else 'disabled'}$", r"^fact deflated: -65536 KiB$", r"^fact restored: 0 KiB$")
+    remapping = (rf"^\(XEN\) I/O virtualisation {'enabled' if iommu else 'disabled'}$", r"^fact deflated: -65536 KiB$", r"^fact restored: 0 KiB$",
+                 *((r"^\(XEN\) Interrupt remapping enabled$",) if iommu == "amd" else ()))
     rules = Expectation((*remapping, *expect), (*PANICS, "[Uu]nhandled", "cannot be emulated", "refused, reason"))
     machine = Machine("x86_64", features=",-xsave", disks=("ide-hd", "virtio-blk-pci"), network="e1000", reboots=True, threads="single",
                       iommu=iommu, **machine)

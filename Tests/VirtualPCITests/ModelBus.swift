@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Base
+import Containers
 import Machine
 import Support
 
@@ -90,6 +91,7 @@ final class ModelMachine: @unchecked Sendable {
     var occupied: Set<UInt64> = []
     var claimed: Range<UInt64> = 0x100..<0x200
     var complaints: [String] = []
+    var records: [PCIFunction: MachineAddress] = [:]
     /// Widths of accesses that no bus has.
     var odd = 0
 
@@ -155,10 +157,22 @@ struct ModelHost: PCIHost {
     }
     func direct(_ vector: HostVector, to message: GuestMessage) { machine.vectors.direct(vector, to: message) }
     func release(_ vector: HostVector, rest: GuestMessage) { machine.vectors.release(vector, rest: rest) }
-    func admit(_ vector: HostVector, from function: PCIFunction, index: UInt32) -> DeviceMessage {
-        DeviceMessage(vector: vector.vector, apicID: UInt8(vector.processor))
+    func admit(_ vector: HostVector, from function: PCIFunction, index: Int, records: MachineAddress) -> DeviceMessage {
+        precondition(machine.records[function] == records)
+        frames.store(UInt32(vector.rawValue), at: records + UInt64(index) * 4)
+        return DeviceMessage(vector: vector.vector, apicID: UInt8(vector.processor))
     }
-    func dismiss(_ vector: HostVector, from function: PCIFunction, index: UInt32) {}
+    /// A word for each message that the function may send.
+    func begin(_ function: PCIFunction, records: MachineAddress, count: Int) {
+        machine.records[function] = records
+        precondition(records.rawValue % 128 == 0)
+        for index in 0..<UInt64(count) { frames.store(0 as UInt32, at: records + index * 4) }
+    }
+    func end(_ function: PCIFunction) { machine.records[function] = nil }
+    func dismiss(_ vector: HostVector, from function: PCIFunction, index: Int, records: MachineAddress) {
+        precondition(machine.records[function] == records)
+        frames.store(0 as UInt32, at: records + UInt64(index) * 4)
+    }
     func complain(_ line: LogLine) {
         machine.complaints.append(String(decoding: (0..<line.count).map { line.bytes[$0] }, as: UTF8.self))
     }

@@ -16,7 +16,7 @@ import X86
 import X86Machine
 
 /// One IOMMU.
-private enum Remapper {
+enum Remapper {
     case amd(AMDIOMMU<MappedBus, Frames>)
     case intel(IntelIOMMU<MappedBus>)
 
@@ -49,16 +49,20 @@ private enum Remapper {
 
 /// The IOMMUs: what dom0's devices do goes by dom0's own page tables, so that they reach no memory but dom0's.
 struct DMARemapping: ~Copyable {
-    private struct Units: ~Copyable {
+    struct Units: ~Copyable {
         var list = InlineArray<16, Remapper?> { _ in nil }
         var count = 0
         /// When the faults were looked at last.
         var reported = SystemTime(nanoseconds: 0)
     }
-    private let units = SpinLock(Units(), rank: .interruptController)
+    let units = SpinLock(Units(), rank: .interruptController)
     /// Of the registers.
     private let frames: InlineArray<16, MFN>
     let kind: ACPI.RemappingKind
+    /// What the I/O APIC signs its messages with, where they know it.
+    let ioAPICRequester: UInt16?
+    /// Machine address of what says how messages are remapped: AMD's device table. 0 while they are not.
+    let interruptTables = Atomic<UInt64>(0)
     private let isOn = Atomic<Bool>(false)
     private let mustBeTold = Atomic<Bool>(false)
 
@@ -70,6 +74,7 @@ struct DMARemapping: ~Copyable {
 
     fileprivate init(_ description: borrowing Description, _ space: inout HostAddressSpace<MetalFrames>) {
         kind = description.remappingKind
+        ioAPICRequester = description.ioAPICRequester
         var frames = InlineArray<16, MFN>(repeating: MFN(0))
         for index in 0..<description.remapperCount { frames[index] = MachineAddress(description.remappers[index]).frame }
         self.frames = frames
@@ -131,6 +136,7 @@ struct DMARemapping: ~Copyable {
                     if index == 0 {
                         AMDIOMMU<MappedBus, Frames>.fill(
                             tables.address, root: domain.pointee.extra.nested.root, in: Frames())
+                        refuseInterrupts(tables.address)
                     }
                     isStarted = unit.start(deviceTable: tables.address)
                     units.list[index] = .amd(unit)
@@ -232,6 +238,8 @@ func startRemapping(_ domain: MetalDomain) {
     } else {
         root.state.remapping.value.start(domain)
         log.notice("I/O virtualisation enabled")
+        let remaps: StaticString = root.state.remapping.value.remapsInterrupts ? "enabled" : "disabled"
+        log.notice("Interrupt remapping \(remaps)")
         log.notice("d0: DMA goes by its page tables")
     }
 }

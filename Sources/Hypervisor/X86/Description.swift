@@ -42,6 +42,8 @@ struct Description {
     /// IOMMUs, all of one kind.
     var remappers = InlineArray<16, UInt64>(repeating: 0)
     var remapperCount = 0
+    /// What the I/O APIC signs its messages with, where they know it.
+    var ioAPICRequester: UInt16?
     /// The PCI functions that they are, where they are any.
     var remapperFunctions = InlineArray<16, PCIFunction>(repeating: PCIFunction(rawValue: .max))
     var remappingKind = ACPI.RemappingKind.intel
@@ -206,6 +208,7 @@ extension Description {
     private mutating func readRemapping(_ acpi: borrowing ACPI, _ kind: ACPI.RemappingKind) {
         guard let table = acpi.table(kind.signature) else { return }
         remappingKind = kind
+        ioAPICRequester = ACPI.requester(ofIOAPIC: tables.ioAPICID, in: table, kind: kind)
         var entries = ACPI.RemappingEntries(table, kind: kind)
         while let entry = entries.next() {
             switch entry {

@@ -102,12 +102,31 @@ struct PCIAccess: PCIHost {
 
     func release(_ vector: HostVector, rest: GuestMessage) { pci.pointee.vectors.release(vector, rest: rest) }
 
-    func admit(_ vector: HostVector, from function: PCIFunction, index: UInt32) -> DeviceMessage {
-        let identifier = root.state.pc.value.processors[vector.processor].apicID
-        return DeviceMessage(vector: vector.vector, apicID: UInt8(truncatingIfNeeded: identifier))
+    func begin(_ function: PCIFunction, records: MachineAddress, count: Int) {
+        guard function.segment == 0, root.state.remapping.isSet else { return }
+        root.state.remapping.value.begin(function.requester, table: records, count: count)
     }
 
-    func dismiss(_ vector: HostVector, from function: PCIFunction, index: UInt32) {}
+    func end(_ function: PCIFunction) {
+        guard function.segment == 0, root.state.remapping.isSet else { return }
+        root.state.remapping.value.end(function.requester)
+    }
+
+    func admit(_ vector: HostVector, from function: PCIFunction, index: Int, records: MachineAddress) -> DeviceMessage {
+        let identifier = UInt8(truncatingIfNeeded: root.state.pc.value.processors[vector.processor].apicID)
+        if function.segment == 0, root.state.remapping.isSet,
+            let message = root.state.remapping.value.admit(
+                vector, apicID: identifier, from: function.requester, index: index, table: records)
+        {
+            return message
+        }
+        return DeviceMessage(vector: vector.vector, apicID: identifier)
+    }
+
+    func dismiss(_ vector: HostVector, from function: PCIFunction, index: Int, records: MachineAddress) {
+        guard function.segment == 0, root.state.remapping.isSet else { return }
+        root.state.remapping.value.dismiss(vector, from: function.requester, index: index, table: records)
+    }
 
     func complain(_ line: LogLine) {
         if let vcpu { logGuest(vcpu, line) } else { log.warning(line) }
