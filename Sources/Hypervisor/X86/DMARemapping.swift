@@ -111,9 +111,13 @@ struct DMARemapping: ~Copyable {
     fileprivate var obstacle: StaticString? {
         let hasHugePages = root.state.pc.value.features.hasHugePages
         return units.withLock {
+            var common: Int?
             for index in 0..<$0.count {
                 guard case .intel(let unit)? = $0.list[index] else { continue }
-                if unit.levels == nil { return "an IOMMU walks neither three nor four levels" }
+                guard let levels = unit.levels else { return "an IOMMU walks neither three nor four levels" }
+                // They share the tables that lead to the P2M's.
+                if levels != common ?? levels { return "an IOMMU walks more levels than another" }
+                common = levels
                 if !unit.hasLargePages || (hasHugePages && !unit.hasHugePages) {
                     return "an IOMMU has not the processor's page sizes"
                 }

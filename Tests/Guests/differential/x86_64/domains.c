@@ -20,6 +20,7 @@ PROGRAM(unknown_register_read);
 PROGRAM(unknown_register_write);
 PROGRAM(jump);
 PROGRAM(spin);
+PROGRAM(nmi);
 PROGRAM(touch);
 PROGRAM(reads);
 PROGRAM(calls);
@@ -57,7 +58,7 @@ static void ends(void) {
     event_operation("bind_virq", EVTCHNOP_bind_virq, &bind);
     events_mask(bind.port);
     domid_t domain = domain_make();
-    RUN("invalid instruction", domain, invalid);
+    RUN("triple fault", domain, invalid);
     tell_field("told of", 0, "pending", events_pending(bind.port) != 0);
     domain_destroy(domain);
     struct evtchn_close close = { .port = bind.port };
@@ -78,22 +79,27 @@ static void ends(void) {
     domain_destroy(domain);
 }
 
+// Once it counts.
+static void kill_counting(const char *name, domid_t domain) {
+    volatile uint32_t *count = domain_show(domain, FRAME(PROGRAM_RESULTS)) + PROGRAM_RESULTS % PAGE / sizeof(uint32_t);
+    while (!*count) hypercall(__HYPERVISOR_sched_op, SCHEDOP_yield, 0, 0);
+    domain_hide();
+    struct xen_domctl operation = {};
+    domctl(XEN_DOMCTL_pausedomain, domain, &operation);
+    domctl(XEN_DOMCTL_unpausedomain, domain, &operation);
+    domain_destroy(domain);
+    tell(name, domctl(XEN_DOMCTL_pausedomain, domain, &operation));
+}
+
 // More than there are processors, in the middle of what they do.
 static void killed(void) {
     domid_t domains[4];
     operation("XEN_DOMCTL_destroydomain");
     for (unsigned i = 0; i < COUNT(domains); i++)
         domain_run(domains[i] = domain_make(), program_spin, program_spin_end - program_spin);
-    for (unsigned i = 0; i < COUNT(domains); i++) {
-        volatile uint32_t *count = domain_show(domains[i], FRAME(PROGRAM_RESULTS)) + PROGRAM_RESULTS % PAGE / sizeof(uint32_t);
-        while (!*count) hypercall(__HYPERVISOR_sched_op, SCHEDOP_yield, 0, 0);
-        domain_hide();
-        struct xen_domctl operation = {};
-        domctl(XEN_DOMCTL_pausedomain, domains[i], &operation);
-        domctl(XEN_DOMCTL_unpausedomain, domains[i], &operation);
-        domain_destroy(domains[i]);
-        tell(numbered("one that runs, ", i), domctl(XEN_DOMCTL_pausedomain, domains[i], &operation));
-    }
+    for (unsigned i = 0; i < COUNT(domains); i++) kill_counting(numbered("one that runs, ", i), domains[i]);
+    domain_run(domains[0] = domain_make(), program_nmi, program_nmi_end - program_nmi);
+    kill_counting("one that stays in its NMI handler", domains[0]);
 }
 
 static void reads(void) {

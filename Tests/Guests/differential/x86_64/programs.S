@@ -42,6 +42,28 @@ program spin
         jmp     1b
 end spin
 
+// An NMI to itself, in whose handler it stays: no other can come.
+program nmi
+1:      mov     $HERE(8f), %esp
+        lgdt    HERE(3f)
+        lidt    HERE(4f)
+        movl    $0, 0xfee00310          // APIC: to APIC ID 0
+        movl    $0x4400, 0xfee00300     // an NMI
+        jmp     .
+2:      incl    PROGRAM_RESULTS
+        jmp     2b
+3:      .word   15
+        .long   HERE(5f)
+4:      .word   23
+        .long   HERE(6f)
+        .balign 8
+5:      .quad   0, 0x00cf9b000000ffff   // selector 8: all of memory
+6:      .quad   0, 0
+        .word   2b - 1b, 8, 0x8e00, PROGRAM_PAGE >> 16
+7:      .zero   64
+8:
+end nmi
+
 program touch
         mov     %eax, PROGRAM_PROMISED
         cli
