@@ -64,6 +64,8 @@ extension InitialValueTests {
             EFITime(), EFIGUID(), EFIGetTime(), FirmwareDiskSignature(),
             // PlatformPower
             ProcessorDependency(),
+            // X86VCPUContext
+            X86UserRegisters(), X86VCPUContextStart(), X86VCPUContextEnd(), X86VCPUContext(),
             // SysctlArguments
             SysctlReadconsole(), SysctlTbufOp(), SysctlPhysinfo(), SysctlSchedId(), SysctlPerfcDesc(), SysctlPerfcOp(),
             SysctlGetdomaininfolist(), SysctlDebugKeys(), SysctlCpuinfo(), SysctlGetcpuinfo(), SysctlAvailheap(),
@@ -77,7 +79,9 @@ extension InitialValueTests {
             PMPxValue(), PMPxStat(), PMCxStat(), SysctlGetPMStat(), CPUFreqUserspace(), CPUFreqOndemand(),
             GetCPUFreqParameters(), SetCPUFreqGovernor(), SetCPUFreqParameter(), SysctlPowerOp(),
             // SysctlUnions
-            SysctlSchedulerOperation(), SysctlPSRCMTOp(), SysctlPSRAlloc(), LivepatchName(), LivepatchStatus(),
+            SysctlSchedulerOperation(), SysctlPSRCMTOp(), SysctlPSRCMTOp.L3Cache(), SysctlPSRAlloc(),
+            SysctlPSRAlloc.CATInfo(),
+            SysctlPSRAlloc.MBAInfo(), LivepatchName(), LivepatchStatus(),
             SysctlLivepatchUpload(), SysctlLivepatchGet(), SysctlLivepatchAction(), SysctlLivepatchOp(),
             SysctlArinc653Schedule(),
             // VCPUContext
