@@ -82,7 +82,7 @@ extension Platform {
     /// Takes a stopped vCPU's registers away: it is down, and has none until it is given others.
     public func forgetContext(of vcpu: Ref<VCPU<Self>>) {
         vcpu.pointee.isInitialised.store(false, ordering: .relaxed)
-        vcpu.pointee.isUp.store(false, ordering: .releasing)
+        setRunnable(vcpu, false)
     }
     /// Whether a stopped vCPU runs once its domain does.
     public func setRunnable(_ vcpu: Ref<VCPU<Self>>, _ isUp: Bool) { vcpu.pointee.isUp.store(isUp, ordering: .releasing) }

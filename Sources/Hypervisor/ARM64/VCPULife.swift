@@ -40,11 +40,6 @@ extension Metal {
 
     // MARK: Registers
 
-    func forgetContext(of vcpu: MetalVCPU) {
-        vcpu.pointee.isInitialised.store(false, ordering: .relaxed)
-        setRunnable(vcpu, false)
-    }
-
     func readContext(of vcpu: MetalVCPU, to address: GuestVirtualAddress) throws(XenError) {
         var context = ARMVCPUContext()
         // SAFETY: the vCPU is stopped and no pCPU has its registers.

@@ -65,9 +65,7 @@ extension Metal {
     /// Xen: hvm_domain_initialise
     func furnish(_ domain: MetalDomain) throws(XenError) {
         domain.pointee.setParameter(.tripleFaultReason, UInt64(ShutdownReason.reboot.rawValue))
-        root.state.wallclock.withLock {
-            $0.publish(at: domain.pointee.sharedInfo.address, layout: Self.layout, in: frames)
-        }
+        publishWallclock(to: domain.pointee)
     }
 
     func makeVCPUExtra(_ id: VCPUID, of domain: MetalDomain) throws(XenError) -> X86VCPU {

@@ -39,23 +39,8 @@ start:  rdtsc
 2:      hlt
         jmp     2b
 
-// Every vector's entry: 16 bytes each. Those of exceptions with an error code have one word more on the stack.
-        .balign 16
-        .globl  vectors
-vectors:
-        .set    vector, 0
-        .rept   256
-        .balign 16
-        push    $vector
-        .if     vector < 32 && vector != 1
-        jmp     unexpected
-        .else
-        jmp     interrupt
-        .endif
-        .set    vector, vector + 1
-        .endr
-
 // machine_unexpected(vector, error code or where it was, where it was): three of 64 bits.
+        .globl  unexpected, interrupt
 unexpected:
         cmpl    $0, machine_attempt_stack
         jne     1f
