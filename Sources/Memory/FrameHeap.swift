@@ -4,6 +4,7 @@ public import Base
 public import Containers
 public import Machine
 import Sync
+import Synchronization
 
 /// The heap that everything allocates from: the buddy heap under its lock, a list of single frames at each pCPU's hand,
 /// clean frames on delivery.
@@ -14,6 +15,10 @@ public struct FrameHeap<Frames: FrameMemory>: ~Copyable {
     let heap: SpinLock<Heap<Frames>>
     /// pCPUs share a list where there are more of them. A list that is being used by another is passed by.
     let lists = FixedArray<64, SpinLock<FastList>> { _ in SpinLock(FastList(), rank: .frameList) }
+    /// Whether somebody cleans a node's memory.
+    private let cleaners = FixedArray<64, Atomic<Bool>> { _ in Atomic(false) }
+    /// The heap's, to be read without its lock.
+    private let nodeCount = Atomic<Int>(0)
 
     public init(memory: Frames, table: Ref<FrameTable<Frames>>) {
         self.memory = memory
@@ -22,7 +27,12 @@ public struct FrameHeap<Frames: FrameMemory>: ~Copyable {
     }
 
     /// Adds RAM that nobody uses.
-    public func add(_ range: MachineRange) { heap.withLock { $0.add(range) } }
+    public func add(_ range: MachineRange) {
+        heap.withLock { heap in
+            heap.add(range)
+            nodeCount.store(heap.nodeCount, ordering: .relaxed)
+        }
+    }
 
     /// 2^`order` zeroed frames.
     public func allocate(order: Int, node: NUMANode?) -> MFN? {
@@ -65,11 +75,20 @@ public struct FrameHeap<Frames: FrameMemory>: ~Copyable {
         heap.withLock { $0.freeFrames(on: node) } + listed { $0 == node }
     }
 
-    /// Zeroes one dirty block of at most 2^`order` frames, or a frame at the pCPU's hand. False where none is left.
-    public func scrub(order: Int = 4) -> Bool {
-        guard let block = heap.withLock({ $0.takeDirty(order: order) }) else {
-            return lists[ownList].withLockIfFree { $0.scrub(memory) } ?? false
-        }
+    /// Zeroes one dirty block of at most 2^`order` frames, of `node` first, or a frame at the pCPU's hand. False where there is
+    /// nothing to do, or others do it: a node has one cleaner at a time, so that CPUs with nothing to run neither wait for each
+    /// other nor keep the heap's lock from those that work.
+    public func scrub(order: Int = 6, node: NUMANode = NUMANode(0)) -> Bool {
+        let count = nodeCount.load(ordering: .relaxed)
+        for offset in 0..<count where clean(order: order, node: (node.index + offset) % count) { return true }
+        return lists[ownList].withLockIfFree { $0.scrub(memory) } ?? false
+    }
+
+    /// False where the node is clean, or somebody cleans it.
+    private func clean(order: Int, node: Int) -> Bool {
+        guard cleaners[node].compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged else { return false }
+        defer { cleaners[node].store(false, ordering: .releasing) }
+        guard let block = heap.withLock({ $0.takeDirty(order: order, node: node) }) else { return false }
         memory.zero(block.frame.address, count: pageSize << UInt64(block.order))
         heap.withLock { $0.free(block.frame, order: block.order, dirty: false) }
         return true

@@ -8,12 +8,22 @@ import Synchronization
 /// Largest block of the heap: 2^18 frames, 1 GiB.
 public let maximumOrder = 18
 
-/// One node's buddy heap: a free list per order, linked through the frame table by index.
+/// What is free on one node. Its free lists, one per order and cleanliness, are linked through the frame table by index.
 struct NodeHeap: BitwiseCopyable, Sendable {
-    var heads = InlineArray<19, UInt32>(repeating: NodeHeap.none)
+    /// Bit n: there is a clean (dirty) block of order n.
+    var cleanOrders: UInt32 = 0
+    var dirtyOrders: UInt32 = 0
     var freeFrames: UInt64 = 0
-    var dirtyFrames: UInt64 = 0
+    /// No frame.
     static var none: UInt32 { .max }
+
+    /// The smallest order from `order` on that has a block, and whether a dirty one has to do.
+    func smallest(from order: Int) -> (order: Int, dirty: Bool)? {
+        let (clean, dirty) = (cleanOrders >> UInt32(order), dirtyOrders >> UInt32(order))
+        guard clean | dirty != 0 else { return nil }
+        let found = (clean | dirty).trailingZeroBitCount
+        return (order + found, clean >> UInt32(found) & 1 == 0)
+    }
 }
 
 /// Word in `FrameInfo.block` of a free block's first frame.
@@ -28,11 +38,14 @@ struct BlockWord: RawRepresentable {
 
 /// The NUMA-aware buddy heap. Not locked: `FrameHeap` wraps it.
 ///
-/// A dirty block holds somebody's old bytes. It is zeroed when it is allocated, or earlier by `scrubOne` while a CPU
-/// idles. Blocks merge with buddies of the same bank and cleanliness.
+/// A dirty block holds somebody's old bytes. It is zeroed when it is allocated, or earlier while a CPU idles. Blocks merge
+/// with buddies of the same bank and cleanliness. Whatever is free, every operation takes a number of steps that the
+/// number of orders bounds.
 public struct Heap<Frames: FrameMemory>: ~Copyable {
     let tableRef: Ref<FrameTable<Frames>>
     var nodes = FixedTable<NodeHeap, 64>(repeating: NodeHeap())
+    /// First blocks of the free lists: by node, then clean and dirty, then order.
+    private var heads = FixedTable<UInt32, 2432>(repeating: NodeHeap.none)
     public private(set) var nodeCount = 0
     /// Frames that are set aside for domains (Xen: outstanding_claims). Allocations leave so many free.
     public var claimed: UInt64 = 0
@@ -61,16 +74,30 @@ public struct Heap<Frames: FrameMemory>: ~Copyable {
 
     // MARK: Free lists
 
+    @inline(__always) private static func list(_ order: Int, dirty: Bool, node: Int) -> Int {
+        (node * 2 + (dirty ? 1 : 0)) * (maximumOrder + 1) + order
+    }
+
+    private mutating func setHead(_ index: UInt32, order: Int, dirty: Bool, node: Int) {
+        heads[Self.list(order, dirty: dirty, node: node)] = index
+        let bit: UInt32 = 1 << UInt32(order)
+        switch (dirty, index == NodeHeap.none) {
+        case (false, false): nodes[node].cleanOrders |= bit
+        case (false, true): nodes[node].cleanOrders &= ~bit
+        case (true, false): nodes[node].dirtyOrders |= bit
+        case (true, true): nodes[node].dirtyOrders &= ~bit
+        }
+    }
+
     private mutating func push(_ index: UInt32, order: Int, dirty: Bool, node: Int) {
         let info = table.info(index)
-        let head = nodes[node].heads[order]
+        let head = heads[Self.list(order, dirty: dirty, node: node)]
         info.pointee.block.store(BlockWord(order: order, dirty: dirty).rawValue, ordering: .relaxed)
         info.pointee.next.store(head, ordering: .relaxed)
         info.pointee.previous.store(NodeHeap.none, ordering: .relaxed)
         if head != NodeHeap.none { table.info(head).pointee.previous.store(index, ordering: .relaxed) }
-        nodes[node].heads[order] = index
+        setHead(index, order: order, dirty: dirty, node: node)
         nodes[node].freeFrames += 1 << UInt64(order)
-        if dirty { nodes[node].dirtyFrames += 1 << UInt64(order) }
     }
 
     private mutating func unlink(_ index: UInt32, node: Int) -> BlockWord {
@@ -79,14 +106,13 @@ public struct Heap<Frames: FrameMemory>: ~Copyable {
         let next = info.pointee.next.load(ordering: .relaxed)
         let previous = info.pointee.previous.load(ordering: .relaxed)
         if previous == NodeHeap.none {
-            nodes[node].heads[word.order] = next
+            setHead(next, order: word.order, dirty: word.dirty, node: node)
         } else {
             table.info(previous).pointee.next.store(next, ordering: .relaxed)
         }
         if next != NodeHeap.none { table.info(next).pointee.previous.store(previous, ordering: .relaxed) }
         info.pointee.block.store(0, ordering: .relaxed)
         nodes[node].freeFrames -= 1 << UInt64(word.order)
-        if word.dirty { nodes[node].dirtyFrames -= 1 << UInt64(word.order) }
         return word
     }
 
@@ -152,50 +178,33 @@ public struct Heap<Frames: FrameMemory>: ~Copyable {
     }
 
     private mutating func take(order: Int, node: Int) -> (frame: MFN, dirty: Bool)? {
-        guard order <= maximumOrder else { return nil }
-        var found = order
-        while nodes[node].heads[found] == NodeHeap.none {
-            found += 1
-            if found > maximumOrder { return nil }
-        }
-        let index = nodes[node].heads[found]
-        let word = unlink(index, node: node)
-        // The lower half is handed out; the upper halves go back, so that addresses grow upwards.
-        while found > order {
-            found -= 1
-            push(index + (1 << UInt32(found)), order: found, dirty: word.dirty, node: node)
-        }
-        let frame = table.frame(at: index)
-        table.markTaken(frame)
-        return (frame, word.dirty)
+        guard order <= maximumOrder, let found = nodes[node].smallest(from: order) else { return nil }
+        return (cut(order: order, outOf: found.order, dirty: found.dirty, node: node), found.dirty)
     }
 
-    // MARK: Scrubbing
-
-    /// Takes one dirty block of at most 2^`order` frames off the heap, for the caller to zero and free as clean.
-    public mutating func takeDirty(order: Int) -> (frame: MFN, order: Int)? {
-        for node in 0..<nodeCount where nodes[node].dirtyFrames > 0 {
-            for size in 0...maximumOrder {
-                var index = nodes[node].heads[size]
-                while index != NodeHeap.none {
-                    let info = table.info(index)
-                    if BlockWord(rawValue: info.pointee.block.load(ordering: .relaxed)).dirty {
-                        return takeDirty(block: index, size: size, order: order, node: node)
-                    }
-                    index = info.pointee.next.load(ordering: .relaxed)
-                }
-            }
-        }
-        return nil
-    }
-
-    private mutating func takeDirty(block index: UInt32, size: Int, order: Int, node: Int) -> (frame: MFN, order: Int) {
+    /// A block of `order` out of the first of a list that is not empty. The lower half is handed out; the upper halves go back,
+    /// so that addresses grow upwards.
+    private mutating func cut(order: Int, outOf size: Int, dirty: Bool, node: Int) -> MFN {
+        let index = heads[Self.list(size, dirty: dirty, node: node)]
         _ = unlink(index, node: node)
         var size = size
         while size > order {
             size -= 1
-            push(index + (1 << UInt32(size)), order: size, dirty: true, node: node)
+            push(index + (1 << UInt32(size)), order: size, dirty: dirty, node: node)
         }
-        return (table.frame(at: index), size)
+        let frame = table.frame(at: index)
+        table.markTaken(frame)
+        return frame
+    }
+
+    // MARK: Cleaning
+
+    /// Takes one dirty block of at most 2^`order` frames off a node, for the caller to zero and free as clean. Small blocks come
+    /// first: clean, they merge.
+    public mutating func takeDirty(order: Int, node: Int) -> (frame: MFN, order: Int)? {
+        guard node < nodeCount, nodes[node].dirtyOrders != 0 else { return nil }
+        let size = nodes[node].dirtyOrders.trailingZeroBitCount
+        let taken = min(order, size)
+        return (cut(order: taken, outOf: size, dirty: true, node: node), taken)
     }
 }

@@ -70,15 +70,29 @@ def prepare(check, hypervisor, suffix=""):
 def attempt(check, hypervisor, words, suffix):
     judge = console.Judge(**vars(check.expectations[hypervisor]))
     log = LOGS / hypervisor / f"{check.name}{suffix}.log"
-    failure, seconds = console.run(words, judge, log, check.timeout)
+    failure, seconds, used = console.run(words, judge, log, check.timeout)
+    cost = ""
     if not failure and check.differences and hypervisor != checks.REFERENCE:
         failure = compare(check, judge.text)
+    if not failure and check.outruns and hypervisor != checks.REFERENCE:
+        failure, cost = outrun(check, used)
     if not failure:
-        say(f"pass  {check.name}{suffix} ({seconds:.0f} s)")
+        say(f"pass  {check.name}{suffix} ({seconds:.0f} s{cost})")
         return True
     tail = "\n".join("    | " + line for line in judge.text.splitlines()[-TAIL_LINES:])
     say(f"FAIL  {check.name}{suffix} ({seconds:.0f} s): {failure}\n{tail}\n    log: {log}")
     return False
+
+
+def outrun(check, used):
+    """Debian's Xen on the same machine, right after: why it took less of the host's processors, or None, and both figures."""
+    judge = console.Judge(**vars(check.expectations[checks.REFERENCE]))
+    words = command(check.machine, checks.REFERENCE, check.payload, check.name)
+    failure, _, theirs = console.run(words, judge, LOGS / checks.REFERENCE / f"{check.name}.log", check.timeout)
+    cost = f", {used:.1f} s of user time, Debian's Xen {theirs:.1f} s, ratio {used / max(theirs, 0.1):.2f}"
+    if failure:
+        return f"on Debian's Xen: {failure}", cost
+    return ("slower than Debian's Xen" + cost if used > theirs else None), cost
 
 
 def compare(check, text):
@@ -108,7 +122,7 @@ def reference_text(name, machine, payload, expectation, timeout):
     if not file.exists():
         judge = console.Judge(**vars(expectation))
         words = command(machine, checks.REFERENCE, payload, name)
-        failure, _ = console.run(words, judge, LOGS / checks.REFERENCE / f"{name}.log", timeout)
+        failure, _, _ = console.run(words, judge, LOGS / checks.REFERENCE / f"{name}.log", timeout)
         if failure:
             raise RuntimeError(f"on Debian's Xen: {failure}")
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -28,6 +28,7 @@ class Check:
     expectations: dict              # hypervisor -> Expectation; absent: the row is not meant for it
     pending: tuple = ()             # hypervisors that cannot pass it yet: named as skipped, never counted
     differences: Path | None = None  # what may differ from the reference: see differential.py
+    outruns: bool = False           # Debian's Xen is run right after, and may not take less of the host's processors
     timeout: int = 600              # hang guard in seconds, not a measurement; silence ends a run sooner
 
 
@@ -135,6 +136,17 @@ def differential(name, machine, payload, done):
     guest = payload.kernel(machine.isa)
     listing = debian.ROOT / "Tests/Guests" / guest.name / guest.parent.name / "differences.txt"
     return Check(name, machine, payload, {OURS: rules, REFERENCE: rules}, differences=listing)
+
+
+def many_cpus(isa, cpus, vcpus=None, **row):
+    """A machine of many processors gets dom0 to its init, with a few vCPUs or with all; idle ones keep out of the way."""
+    words = f"dom0_max_vcpus={vcpus}" if vcpus else ""
+    payload = replace(FACTS, dom0_memory=512).with_hypervisor_words(words)
+    machine = Machine(isa, cpus=cpus, **({"features": ",-xsave", "iommu": "amd"} if isa == "x86_64" else {}))
+    init = r"^dom0: userspace reached"
+    common = (rf"smp: Brought up 1 node, {plural(vcpus or cpus)}", rf"^\(XEN\) Brought up {cpus} CPUs")
+    return Check(f"{isa}-{cpus}-cpus-dom0-{vcpus or 'all'}", machine, payload, {
+        OURS: Expectation((*common, init), CRASHES, verdict=init), REFERENCE: Expectation((*common, init), CRASHES, verdict=init)}, **row)
 
 
 def floor(name, machine, *hypervisors, **row):
@@ -248,6 +260,9 @@ CHECKS = [
     x86_devices("-amd-iommu", iommu="amd"),
     x86_devices("-intel-iommu", OURS, iommu="intel"),
     dom0("arm32-dom0", Machine("arm32", memory=2048), 512, pending=(OURS,)),
+
+    many_cpus("arm64", 8), many_cpus("arm64", 16), many_cpus("arm64", 40, 2, outruns=True),
+    many_cpus("x86_64", 8), many_cpus("x86_64", 16, 2), many_cpus("x86_64", 40, 2, outruns=True),
 
     *(floor(f"x86_64-floor-{loader}-smp{cpus}", x86(cpus=cpus, nodes=nodes, loader=loader))
       for loader in ("direct", "grub-bios", "grub-uefi", "ipxe") for cpus, nodes in ((1, 1), (4, 2))),

@@ -92,7 +92,7 @@ class Judge:
 
 
 def run(command, judge, log_path, timeout):
-    """Runs `command` under `judge`; returns (failure or None, seconds).
+    """Runs `command` under `judge`; returns (failure or None, seconds, seconds of the host's processors in the emulator).
 
     "{monitor}" in the command becomes a socket's path; a machine that hangs is asked there where it is.
     """
@@ -110,12 +110,20 @@ def run(command, judge, log_path, timeout):
                 if ending == "timeout":
                     log.write(b"\n--- processors when the hang guard struck\n" + registers(monitor))
             finally:
+                used = processor_seconds(process.pid)
                 end_session(process)
                 RUNNING.discard(process)
         failure = judge.conclude(ending)
         seconds = time.monotonic() - started
         log.write(f"\n--- {failure or 'passed'} after {seconds:.0f} s\n".encode())
-    return failure, seconds
+    return failure, seconds, used
+
+
+def processor_seconds(pid):
+    """User time of a process that nobody has waited for yet (proc(5), /proc/[pid]/stat, the 14th field)."""
+    with open(f"/proc/{pid}/stat") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return int(fields[11]) / os.sysconf("SC_CLK_TCK")
 
 
 def registers(monitor):

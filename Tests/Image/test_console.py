@@ -52,7 +52,7 @@ class RunTests(unittest.TestCase):
     def run_script(self, script, timeout=60, **rules):
         judge = console.Judge(**{"expect": (), **rules})
         with tempfile.TemporaryDirectory() as directory:
-            failure, _ = console.run([sys.executable, "-c", script], judge, Path(directory) / "log", timeout)
+            failure, _, _ = console.run([sys.executable, "-c", script], judge, Path(directory) / "log", timeout)
         return failure
 
     def test_hang_is_killed_and_fails(self):

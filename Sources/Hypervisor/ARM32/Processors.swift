@@ -103,20 +103,9 @@ func takeInterrupts(_ pcpu: PCPU) {
 }
 
 /// Nothing to run: clean memory as long as there is dirty memory, else sleep.
-///
-/// One CPU cleans: each block takes the heap's lock twice, and CPUs that queue for it would keep each other from sleeping.
 func idle(_ pcpu: PCPU) -> Never {
     while true {
-        let isCleaner = root.state.isBeingCleaned.compareExchange(expected: false, desired: true, ordering: .acquiring)
-            .exchanged
-        if isCleaner {
-            while root.heap.value.scrub(order: cleaningOrder) { takeInterrupts(pcpu) }
-            root.state.isBeingCleaned.store(false, ordering: .releasing)
-        }
-        arm32_wfi()
+        if !root.heap.value.scrub() { arm32_wfi() }
         takeInterrupts(pcpu)
     }
 }
-
-/// Frames that are cleaned at once, with interrupts masked: 64 KiB.
-private let cleaningOrder = 4

@@ -16,6 +16,4 @@ typealias MetalFrames = HeapFrames<Frames>
 struct MachineState: ~Copyable {
     let machine = Once<ARMMachine>()
     let ticksAreReported = Atomic<Bool>(false)
-    /// A CPU is cleaning free memory.
-    let isBeingCleaned = Atomic<Bool>(false)
 }

@@ -315,6 +315,6 @@ private func start(_ domain: MetalDomain, _ plan: Dom0TreePlan, entry: MachineAd
     guard let first = domain.pointee.vcpu(VCPUID(0)) else { return }
     reset(first, entry: entry.rawValue, context: tree.rawValue)
     root.state.dom0IsReady.store(true, ordering: .releasing)
-    arm64_sev()
+    for number in 1..<max(1, machine.pointee.onlineCount) { sendKick(to: number) }
     kick(first, from: PCPU(0))
 }

@@ -38,7 +38,7 @@ enum PSCI {
 }
 
 func haltMachine() -> Never {
-    while true { arm64_wfe() }
+    while true { arm64_wfi() }
 }
 
 func restartMachine() -> Never {

@@ -120,8 +120,10 @@ func tickle(_ target: PCPU, from pcpu: PCPU) {
     if target != pcpu { sendKick(to: target.index) }
 }
 
-private func sendKick(to pcpu: Int) {
+func sendKick(to pcpu: Int) {
     let machine = root.state.machine.reference
+    // What it tells of comes before it (ARM IHI 0069, 12.1.8: a write of ICC_SGI1R_EL1 is not ordered with stores).
+    arm64_dsb_ishst()
     machine.pointee.gic.send(OwnInterrupt.kick, to: machine.pointee.processors[pcpu])
 }
 

@@ -28,6 +28,7 @@ import XenABI
 /// What one pCPU keeps to itself.
 struct CPULocal {
     let pcpu: PCPU
+    let node: NUMANode
     /// The vCPU that the scheduler wants here; nil: idle.
     var current: MetalVCPU?
     /// The vCPU whose registers, list registers and timer this pCPU holds. Stays after a block, until another one comes.
@@ -36,12 +37,17 @@ struct CPULocal {
     var fpOwner: MetalVCPU?
     /// When the scheduler wants to be asked again.
     var sliceEnd = SystemTime.never
+
+    init(pcpu: PCPU) {
+        self.pcpu = pcpu
+        node = root.state.machine.value.processors[pcpu.index].node
+    }
 }
 
 /// A pCPU's life: ask the scheduler, run the guest until something happens, see to it. Never returns, never nests: the one
 /// stack of the pCPU is empty again at every turn.
-func runCPU(_ pcpu: PCPU) -> Never {
-    var cpu = CPULocal(pcpu: pcpu)
+func runCPU(_ cpu: consuming CPULocal) -> Never {
+    let pcpu = cpu.pcpu
     let machine = root.state.machine.reference
     while true {
         if cpu.current == nil || machine.pointee.states[pcpu.index].reschedule.load(ordering: .relaxed) {
@@ -120,8 +126,15 @@ func block(_ vcpu: MetalVCPU, _ cpu: inout CPULocal, polls: Bool = false) {
     cpu.current = nil
 }
 
+/// Until there is a reason to ask the scheduler: whoever has one for this pCPU says so (`tickle`).
 private func idle(_ cpu: inout CPULocal) {
-    if !root.heap.value.scrub() { arm64_wfi() }
+    let machine = root.state.machine.reference
+    while !machine.pointee.states[cpu.pcpu.index].reschedule.load(ordering: .relaxed) { rest(&cpu) }
+}
+
+/// Nothing to run: cleans a piece of memory, or sleeps until an interrupt comes.
+func rest(_ cpu: inout CPULocal) {
+    if !root.heap.value.scrub(node: cpu.node) { arm64_wfi() }
     handleInterrupt(&cpu)
 }
 
@@ -144,6 +157,8 @@ func handleInterrupt(_ cpu: inout CPULocal) {
             machine.pointee.gic.deactivate(value)
         } else {
             machine.pointee.gic.deactivate(value)
+            // What the sender of a software interrupt stored before it is read after it. Pairs with `sendKick`.
+            arm64_dmb_ishld()
             handlePrivate(interrupt, &cpu)
         }
     }

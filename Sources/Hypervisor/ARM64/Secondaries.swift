@@ -87,9 +87,10 @@ func cleanToMemory(_ start: MachineAddress, bytes: UInt64) {
     let pcpu = PCPU(UInt32(number))
     setUpCPU(pcpu)
     root.state.machine.value.states[pcpu.index].isOnline.store(true, ordering: .releasing)
+    var cpu = CPULocal(pcpu: pcpu)
     // dom0 is built by the boot CPU meanwhile.
-    while !root.state.dom0IsReady.load(ordering: .acquiring) { arm64_wfe() }
-    runCPU(pcpu)
+    while !root.state.dom0IsReady.load(ordering: .acquiring) { rest(&cpu) }
+    runCPU(cpu)
 }
 
 /// This CPU's share of the interrupt controller, timer and trap configuration.

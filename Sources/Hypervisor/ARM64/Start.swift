@@ -66,7 +66,7 @@ private func boot(_ tree: DeviceTree, treeRange: MachineRange, image: MachineRan
     var heapSpace = HostAddressSpace(continuing: space, frames: MetalFrames(root.heap.reference))
     startProcessors(tree, &machine, &heapSpace, image: image)
     buildDom0(tree, machine, image: image)
-    runCPU(PCPU(0))
+    runCPU(CPULocal(pcpu: PCPU(0)))
 }
 
 /// The interrupt controller, this CPU's share of the machine, then the other CPUs.

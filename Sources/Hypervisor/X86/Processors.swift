@@ -114,24 +114,12 @@ func setUpCPU(_ pcpu: PCPU) {
 /// Nothing to run: clean memory as long as there is dirty memory, else sleep. MWAIT is not used: an emulator that offers it
 /// faults.
 ///
-/// One CPU cleans: each block takes the heap's lock twice, and CPUs that queue for it would keep each other from sleeping.
-///
 /// Once there is a dom0 the run loop does this instead.
 func idle(_ pcpu: PCPU) -> Never {
-    while true {
-        if root.state.dom0IsReady.load(ordering: .acquiring) { runCPU(pcpu) }
-        let isCleaner = root.state.isBeingCleaned.compareExchange(expected: false, desired: true, ordering: .acquiring)
-            .exchanged
-        if isCleaner {
-            while !root.state.dom0IsReady.load(ordering: .acquiring), root.heap.value.scrub(order: cleaningOrder) {
-                x86_take_interrupts()
-            }
-            root.state.isBeingCleaned.store(false, ordering: .releasing)
-        }
-        // The interrupt that says so may have been taken while this cleaned.
-        if !root.state.dom0IsReady.load(ordering: .acquiring) { x86_wait_for_interrupt() }
+    let node = root.state.pc.value.processors[pcpu.index].node
+    // The interrupt that says that there is a dom0 may be taken while this cleans.
+    while !root.state.dom0IsReady.load(ordering: .acquiring) {
+        if root.heap.value.scrub(node: node) { x86_take_interrupts() } else { x86_wait_for_interrupt() }
     }
+    runCPU(pcpu)
 }
-
-/// Frames that are cleaned at once, with interrupts masked: 64 KiB.
-private let cleaningOrder = 4

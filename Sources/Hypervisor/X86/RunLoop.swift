@@ -20,6 +20,7 @@ import XenABI
 /// What one pCPU keeps to itself.
 struct CPULocal {
     let pcpu: PCPU
+    let node: NUMANode
     /// Machine address of the control block that has this pCPU's own FS, GS, TR and so on.
     let hostBlock: UInt64
     /// The vCPU that the scheduler wants here; nil: idle.
@@ -28,13 +29,18 @@ struct CPULocal {
     var loaded: MetalVCPU?
     /// When the scheduler wants to be asked again.
     var sliceEnd = SystemTime.never
+
+    init(pcpu: PCPU) {
+        self.pcpu = pcpu
+        node = root.state.pc.value.processors[pcpu.index].node
+        hostBlock = root.state.pc.value.states[pcpu.index].hostBlock.load(ordering: .relaxed)
+    }
 }
 
 /// A pCPU's life: ask the scheduler, run the guest until something happens, see to it. Never returns, never nests.
 func runCPU(_ pcpu: PCPU) -> Never {
     let pc = root.state.pc.reference
-    let state = pc.pointee.states[pcpu.index].hostBlock.load(ordering: .relaxed)
-    var cpu = CPULocal(pcpu: pcpu, hostBlock: state)
+    var cpu = CPULocal(pcpu: pcpu)
     while true {
         if cpu.current == nil || pc.pointee.states[pcpu.index].reschedule.load(ordering: .relaxed) { reschedule(&cpu) }
         if let vcpu = cpu.current { runGuest(vcpu, &cpu) } else { idle(&cpu) }
@@ -217,15 +223,18 @@ func stop(_ vcpu: MetalVCPU, _ cpu: inout CPULocal, keeps: Bool = false) {
     if isHere { vcpu.pointee.extra.holder.store(0, ordering: .releasing) }
 }
 
+/// Until there is a reason to ask the scheduler: whoever has one for this pCPU says so (`tickle`).
 private func idle(_ cpu: inout CPULocal) {
     let state = Ref(root.state.pc.reference, cpu.pcpu)
-    if state.pointee.hasNews {
-        _ = handleNews(&cpu)
-    } else if root.heap.value.scrub() {
-        x86_take_interrupts()
-    } else {
-        x86_wait_for_interrupt()
-        reportNMI(cpu.pcpu)
+    while true {
+        if state.pointee.hasNews {
+            if handleNews(&cpu) { return }
+        } else if root.heap.value.scrub(node: cpu.node) {
+            x86_take_interrupts()
+        } else {
+            x86_wait_for_interrupt()
+            reportNMI(cpu.pcpu)
+        }
     }
 }
 

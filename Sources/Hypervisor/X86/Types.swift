@@ -39,8 +39,6 @@ struct MachineState: ~Copyable {
     let reset = Once<ResetRegister>()
     let clock = Once<PCClock>()
     let ticksAreReported = Atomic<Bool>(false)
-    /// A CPU is cleaning free memory.
-    let isBeingCleaned = Atomic<Bool>(false)
     let scheduler = SpinLock(RoundRobin(), rank: .scheduler)
     let units = Once<UnitTable>()
     let dom0 = Once<MetalDomain>()

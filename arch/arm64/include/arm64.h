@@ -163,10 +163,9 @@ SYSTEM_REGISTER(ich_lr15_el2, "S3_4_C12_C13_7")
 static inline void arm64_isb(void) { __asm__ volatile("isb" ::: "memory"); }
 static inline void arm64_dsb_ish(void) { __asm__ volatile("dsb ish" ::: "memory"); }
 static inline void arm64_dsb_ishst(void) { __asm__ volatile("dsb ishst" ::: "memory"); }
+static inline void arm64_dmb_ishld(void) { __asm__ volatile("dmb ishld" ::: "memory"); }
 static inline void arm64_dsb_sy(void) { __asm__ volatile("dsb sy" ::: "memory"); }
 static inline void arm64_wfi(void) { __asm__ volatile("dsb sy\n\twfi" ::: "memory"); }
-static inline void arm64_wfe(void) { __asm__ volatile("wfe" ::: "memory"); }
-static inline void arm64_sev(void) { __asm__ volatile("dsb ishst\n\tsev" ::: "memory"); }
 static inline void arm64_unmask_irq(void) { __asm__ volatile("msr daifclr, #2" ::: "memory"); }
 static inline void arm64_mask_irq(void) { __asm__ volatile("msr daifset, #2" ::: "memory"); }
 static inline void arm64_unmask_serror(void) { __asm__ volatile("msr daifclr, #4" ::: "memory"); }
