@@ -52,17 +52,21 @@ public struct PL011<Registers: Bus>: UART {
     public func acknowledge() { registers.write32(Offset.interruptClear, 1 << 4 | 1 << 6) }
 }
 
-/// National Semiconductor 16550 (PC16550D), registers `stride` bytes apart.
+/// National Semiconductor 16550 (PC16550D), registers `stride` bytes apart, each a byte or, where `isWide`, a word of 32 bits.
 public struct NS16550<Registers: Bus>: UART {
     let registers: Registers
     let stride: UInt64
+    let isWide: Bool
     /// Line control register: data bits, parity, stop bits.
     let lineControl: UInt8
     /// Divisor of the baud rate; nil: as the firmware left it.
     let divisor: UInt16?
-    public init(_ registers: Registers, stride: UInt64, lineControl: UInt8 = 0x03, divisor: UInt16? = nil) {
+    public init(
+        _ registers: Registers, stride: UInt64, isWide: Bool = false, lineControl: UInt8 = 0x03, divisor: UInt16? = nil
+    ) {
         self.registers = registers
         self.stride = stride
+        self.isWide = isWide
         self.lineControl = lineControl
         self.divisor = divisor
     }
@@ -70,8 +74,12 @@ public struct NS16550<Registers: Bus>: UART {
     /// Whether anything answers: a bus without a device reads as all ones.
     public var exists: Bool { read(5) != 0xff }
 
-    private func read(_ index: UInt64) -> UInt8 { registers.read8(index * stride) }
-    private func write(_ index: UInt64, _ value: UInt8) { registers.write8(index * stride, value) }
+    private func read(_ index: UInt64) -> UInt8 {
+        isWide ? UInt8(truncatingIfNeeded: registers.read32(index * stride)) : registers.read8(index * stride)
+    }
+    private func write(_ index: UInt64, _ value: UInt8) {
+        if isWide { registers.write32(index * stride, UInt32(value)) } else { registers.write8(index * stride, value) }
+    }
 
     public func start() {
         if let divisor {

@@ -50,6 +50,10 @@ public struct CommandLine: ~Escapable {
         public let value: Span<UInt8>
         /// Whether there is a `=`.
         public let hasValue: Bool
+        /// What stands before the `=`, as it stands.
+        public var name: Span<UInt8> {
+            @_lifetime(copy self) get { text.slice(from: 0, count: isNegated ? key.count + 3 : key.count) }
+        }
         /// Whether the prefix `no-` was there.
         public let isNegated: Bool
 

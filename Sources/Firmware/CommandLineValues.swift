@@ -37,23 +37,6 @@ extension CommandLine {
         return size
     }
 
-    /// `dom0_mem=`. Nil where it is not there.
-    public func dom0Memory() throws(OptionError) -> Dom0Memory? {
-        guard let text = try value("dom0_mem") else { return nil }
-        return try Dom0Memory(text)
-    }
-
-    /// `dom0_max_vcpus=N`, `N-`, `N-M` or `-M`: the least and the most. Nil where it is not there.
-    public func dom0MaximumVCPUs() throws(OptionError) -> ClosedRange<UInt64>? {
-        guard let text = try value("dom0_max_vcpus") else { return nil }
-        var rest = OptionText(text)
-        let low = rest.next == UInt8(ascii: "-") ? 1 : max(try rest.number(), 1)
-        var high = low
-        if rest.skip("-") { high = rest.isAtEnd ? .max : try rest.number() }
-        guard rest.isAtEnd, low <= high else { throw .invalid }
-        return low...high
-    }
-
     /// The value that an option must have where it is there.
     @_lifetime(copy self)
     private func value(_ key: StaticString) throws(OptionError) -> Span<UInt8>? {
@@ -143,6 +126,15 @@ public struct OptionText: ~Escapable {
         case UInt8(ascii: "A")...UInt8(ascii: "F"): return UInt64(next - UInt8(ascii: "A")) + 10
         default: return nil
         }
+    }
+
+    /// `name`, `no-name` or `name=<boolean>`, as a part of a list; nil for any other (Xen: parse_boolean).
+    public static func boolean(_ text: Span<UInt8>, named name: StaticString) -> Bool? {
+        if text.equals(name) { return true }
+        if text.hasPrefix("no-") { return text.slice(from: 3).equals(name) ? false : nil }
+        let length = name.utf8CodeUnitCount
+        guard text.hasPrefix(name), text.byte(at: length) == UInt8(ascii: "=") else { return nil }
+        return boolean(text.slice(from: length + 1))
     }
 
     /// The words of a boolean (Xen: parse_bool); nil for any other.

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// `dom0_mem=[min:<sz>,][max:<sz>,][<sz>]`, where `<sz>` is `<size>`, `<percent>%` or `<size>+<percent>%`, and a leading
-/// `-` takes it away from all there is.
+/// `-` takes it away from all there is. Of each of the three the last one counts, in whichever word it stands.
 ///
-///     let memory = try line.dom0Memory()
-///     let bytes = memory?.bytes(available: free) ?? defaultSize
+///     var memory = Dom0Memory()
+///     try memory.read(word.value)
+///     let bytes = memory.bytes(available: free)
 public struct Dom0Memory: Hashable, Sendable, BitwiseCopyable {
     /// One amount.
     public struct Amount: Hashable, Sendable, BitwiseCopyable {
@@ -13,11 +14,12 @@ public struct Dom0Memory: Hashable, Sendable, BitwiseCopyable {
         public let percent: UInt64
         public let isNegative: Bool
 
-        /// The amount where `available` bytes are there. Saturates.
+        /// The amount where `available` bytes are there. Saturates. To take away more than there is sets no limit, as in Xen,
+        /// where the difference wraps around.
         public func resolve(available: UInt64) -> UInt64 {
             let (sum, overflow) = bytes.addingReportingOverflow(available / 100 * percent + available % 100 * percent / 100)
             let total = overflow ? UInt64.max : sum
-            return isNegative ? (total > available ? 0 : available - total) : total
+            return isNegative ? (total > available ? .max : available - total) : total
         }
     }
 
@@ -25,7 +27,10 @@ public struct Dom0Memory: Hashable, Sendable, BitwiseCopyable {
     public private(set) var minimum: Amount?
     public private(set) var maximum: Amount?
 
-    public init(_ text: Span<UInt8>) throws(OptionError) {
+    public init() {}
+
+    /// Reads one word's value. Throws at the part that cannot be read; those before it count.
+    public mutating func read(_ text: Span<UInt8>) throws(OptionError) {
         var rest = OptionText(text)
         repeat {
             if rest.skip("min:") {
@@ -40,9 +45,10 @@ public struct Dom0Memory: Hashable, Sendable, BitwiseCopyable {
     }
 
     /// dom0's memory at start, in bytes, where `available` bytes are free: never more than those or `max:`, and not
-    /// less than `min:` otherwise. Without an amount: all but a sixteenth, of which at most 128 MiB.
+    /// less than `min:` otherwise. Without an amount, or with 0: all but a sixteenth, of which at most 128 MiB.
     public func bytes(available: UInt64) -> UInt64 {
-        let wanted = size?.resolve(available: available) ?? available - min(available / 16, 128 << 20)
+        let named = size?.resolve(available: available) ?? 0
+        let wanted = named > 0 ? named : available - min(available / 16, 128 << 20)
         let limit = min(maximumBytes(available: available) ?? .max, available)
         return min(max(wanted, minimum?.resolve(available: available) ?? 0), limit)
     }

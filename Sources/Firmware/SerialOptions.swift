@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The value of `com1=` and `com2=`: `<baud>[/<clock>][,[<DPS>][,[<io-base>][,[<irq>]]]]`, where D is the number of data bits,
-/// P the parity (n, o, e, m or s) and S the number of stop bits. The baud rate `auto` is the one that the firmware set.
-public struct SerialOptions: Hashable, Sendable, BitwiseCopyable {
+/// The value of `com1=` and `com2=` (Xen: docs/misc/xen-command-line.pandoc):
+/// `<baud>[/<clock>][,[<DPS>][,[<io-base>|pci|amt][,[<irq>|msi][,<port>[,<bridge>]]]]]`, then parts `name=value`. D is the number
+/// of data bits, P the parity (n, o, e, m or s) and S the number of stop bits. The baud rate `auto` is the one that the firmware
+/// set.
+public struct SerialOptions: Hashable, Sendable {
+    /// Where to look for a port that is on a PCI card.
+    public enum Card: Hashable, Sendable { case any, anyWithAMT }
+
     /// Bits per second; nil: as it is.
     public private(set) var baud: UInt32?
     /// Bits per second at divisor 1.
@@ -10,34 +15,101 @@ public struct SerialOptions: Hashable, Sendable, BitwiseCopyable {
     public private(set) var dataBits: UInt8 = 8
     public private(set) var parity = UInt8(ascii: "n")
     public private(set) var stopBits: UInt8 = 1
-    public private(set) var port: UInt16
+    /// I/O port.
+    public var port: UInt16
+    public private(set) var card: Card?
+    /// The ISA line by which it interrupts: 0 none; nil: the port's usual one.
+    public private(set) var line: UInt8?
+    /// Registers are 2^`shift` bytes apart.
+    public private(set) var shift: UInt8 = 0
 
     /// What holds where nothing is said, at the I/O port `port`.
     public init(port: UInt16) { self.port = port }
 
-    public init(_ text: Span<UInt8>, port: UInt16) throws(OptionError) {
-        self.port = port
+    /// Reads a value. Throws at the part that cannot be read; those before it count.
+    public mutating func read(_ text: Span<UInt8>) throws(OptionError) {
+        guard !text.isEmpty else { return }
         var rest = OptionText(text)
-        guard !rest.isAtEnd else { return }
-        if !rest.skip("auto") {
-            let rate = try rest.number()
-            guard rate >= 1, rate <= 4_000_000 else { throw .invalid }
-            baud = UInt32(rate)
+        var position = 0
+        repeat {
+            let part = rest.piece(",")
+            if part.firstIndex(of: UInt8(ascii: "=")) != nil {
+                try readNamed(part)
+                position = .max
+            } else if !part.isEmpty {
+                try read(part, at: position)
+            }
+            if position < .max { position += 1 }
+        } while rest.skip(",")
+    }
+
+    private mutating func read(_ part: Span<UInt8>, at position: Int) throws(OptionError) {
+        switch position {
+        case 0: try readSpeed(part)
+        case 1: try readFormat(part)
+        case 2: try readPlace(part)
+        case 3: line = part.equals("msi") ? 0 : UInt8(try Self.number(part, 0...255))
+        // Where the card is: found by looking.
+        case 4, 5: return
+        default: throw .invalid
         }
-        if rest.skip("/") {
-            let hertz = try rest.number()
-            guard hertz >= 16, hertz <= 1 << 32 else { throw .invalid }
-            clock = UInt32(hertz >> 4)
-        }
-        if rest.skip(","), rest.next != UInt8(ascii: ","), !rest.isAtEnd { try readFormat(rest.piece(",")) }
-        if rest.skip(","), rest.next != UInt8(ascii: ","), !rest.isAtEnd {
-            let number = try rest.number()
-            guard number > 0, number <= 0xfff8 else { throw .invalid }
-            self.port = UInt16(number)
-        }
-        // The port is polled: an interrupt is read over.
-        if rest.skip(",") { _ = rest.piece(",") }
+    }
+
+    private mutating func readSpeed(_ text: Span<UInt8>) throws(OptionError) {
+        var rest = OptionText(text)
+        let rate = rest.piece("/")
+        baud = rate.equals("auto") ? nil : UInt32(try Self.number(rate, 1...4_000_000))
+        if rest.skip("/") { clock = UInt32(try Self.number(rest.piece("/"), 16...1 << 32) >> 4) }
         guard rest.isAtEnd else { throw .invalid }
+    }
+
+    private mutating func readPlace(_ text: Span<UInt8>) throws(OptionError) {
+        if text.equals("pci") {
+            card = .any
+        } else if text.equals("amt") {
+            card = .anyWithAMT
+        } else {
+            port = UInt16(try Self.number(text, 1...0xfff8))
+            card = nil
+        }
+    }
+
+    private mutating func readNamed(_ part: Span<UInt8>) throws(OptionError) {
+        var rest = OptionText(part)
+        let name = rest.piece("=")
+        _ = rest.skip("=")
+        let value = part.slice(from: name.count + 1)
+        if name.equals("baud") {
+            baud = value.equals("auto") ? nil : UInt32(try Self.number(value, 1...4_000_000))
+        } else if name.equals("clock-hz") {
+            clock = UInt32(try Self.number(value, 16...1 << 32) >> 4)
+        } else if name.equals("data-bits") {
+            dataBits = UInt8(try Self.number(value, 5...8))
+        } else if name.equals("stop-bits") {
+            stopBits = UInt8(try Self.number(value, 1...2))
+        } else if name.equals("parity") {
+            guard value.count == 1, let letter = value.byte(at: 0), Self.parityBits(letter) != nil else { throw .invalid }
+            parity = letter
+        } else {
+            try readPlace(named: name, value)
+        }
+    }
+
+    private mutating func readPlace(named name: Span<UInt8>, _ value: Span<UInt8>) throws(OptionError) {
+        if name.equals("io-base") {
+            port = UInt16(try Self.number(value, 1...0xfff8))
+        } else if name.equals("irq") {
+            line = UInt8(try Self.number(value, 0...255))
+        } else if name.equals("reg-shift") {
+            shift = UInt8(try Self.number(value, 0...4))
+        } else if name.equals("reg-width") {
+            guard try Self.number(value, 1...4) == 1 else { throw .invalid }
+        } else if name.equals("dev") {
+            guard value.equals("pci") || value.equals("amt") else { throw .invalid }
+            try readPlace(value)
+        } else if !name.equals("port"), !name.equals("bridge") {
+            throw .invalid
+        }
     }
 
     private mutating func readFormat(_ text: Span<UInt8>) throws(OptionError) {
@@ -48,6 +120,13 @@ public struct SerialOptions: Hashable, Sendable, BitwiseCopyable {
         dataBits = data - UInt8(ascii: "0")
         stopBits = stop - UInt8(ascii: "0")
         self.parity = parity
+    }
+
+    private static func number(_ text: Span<UInt8>, _ range: ClosedRange<UInt64>) throws(OptionError) -> UInt64 {
+        var rest = OptionText(text)
+        let value = try rest.number()
+        guard rest.isAtEnd, range.contains(value) else { throw .invalid }
+        return value
     }
 
     /// Bits 3-5 of a 16550's line control register (PC16550D, 8.6).

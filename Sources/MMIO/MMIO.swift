@@ -7,11 +7,19 @@ import ArchCommon
 /// Every access is volatile and of exactly the width asked for.
 public protocol Bus: Sendable {
     func read8(_ offset: UInt64) -> UInt8
+    func read16(_ offset: UInt64) -> UInt16
     func read32(_ offset: UInt64) -> UInt32
     func read64(_ offset: UInt64) -> UInt64
     func write8(_ offset: UInt64, _ value: UInt8)
+    func write16(_ offset: UInt64, _ value: UInt16)
     func write32(_ offset: UInt64, _ value: UInt32)
     func write64(_ offset: UInt64, _ value: UInt64)
+}
+
+extension Bus {
+    /// For devices without registers of that width.
+    public func read16(_ offset: UInt64) -> UInt16 { UInt16(truncatingIfNeeded: read32(offset)) }
+    public func write16(_ offset: UInt64, _ value: UInt16) { write32(offset, UInt32(value)) }
 }
 
 /// Registers that are mapped, uncached, in the hypervisor's address space.

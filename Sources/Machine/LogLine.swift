@@ -38,6 +38,13 @@ public struct LogLine: ExpressibleByStringInterpolation, Sendable {
         public mutating func appendInterpolation(hex number: UInt64, digits: Int = 1) {
             line.append(hex: number, digits: digits)
         }
+        /// Decimal, filled up with `fill` to `width` bytes at least.
+        public mutating func appendInterpolation(_ number: UInt64, width: Int, fill: UInt8) {
+            var (left, limit) = (width - 1, UInt64(10))
+            while left > 0, number >= limit, limit < 1 << 60 { (left, limit) = (left - 1, limit * 10) }
+            for _ in 0..<max(left, 0) { line.append(byte: fill) }
+            line.append(decimal: number)
+        }
         public mutating func appendInterpolation(_ text: borrowing Span<UInt8>) { line.append(text, count: text.count) }
     }
 

@@ -64,33 +64,4 @@ import Testing
         while let word = words.next(notIn: known.span) { unknown.append(String(word.key)) }
         #expect(unknown == ["frobnicate", "smt"])
     }
-
-    @Test(arguments: [
-        // text, available, initial, maximum
-        ("512M", 4096, 512, nil), ("8G", 4096, 4096, nil), ("512M,max:1G", 4096, 512, 1024), ("2G,max:1G", 4096, 1024, 1024),
-        ("min:1G,512M", 4096, 1024, nil), ("min:2G,max:1G,512M", 4096, 1024, 1024), ("50%", 4096, 2048, nil),
-        ("1G+25%", 4096, 2048, nil), ("-1G", 4096, 3072, nil), ("-8G", 4096, 0, nil), ("max:1G", 1024, 960, 1024),
-        ("max:90%", 1000, 900, 900), ("min:64M", 8192, 8064, nil),
-    ] as [(String, UInt64, UInt64, UInt64?)])
-    func dom0Memory(text: String, available: UInt64, initial: UInt64, maximum: UInt64?) throws {
-        let bytes = Array("dom0_mem=\(text)".utf8)
-        let memory = try #require(try parse(bytes))
-        #expect(memory.bytes(available: available << 20) == initial << 20)
-        #expect(memory.maximumBytes(available: available << 20) == maximum.map { $0 << 20 })
-    }
-
-    @Test(arguments: ["", "M", "1G,", "max:", "100%", "1G+1G", "5%+1G", "1G+5%+1G", "1G max", "mid:1G", "+5%", "1G;2G"])
-    func badDom0Memory(text: String) {
-        let bytes = Array("dom0_mem=\"\(text)\"".utf8)
-        #expect(throws: OptionError.invalid) { try self.parse(bytes) }
-    }
-
-    func parse(_ bytes: [UInt8]) throws -> Dom0Memory? { try CommandLine(bytes.span).dom0Memory() }
-
-    @Test(arguments: [("4", 4...4), ("2-", 2...(.max)), ("-8", 1...8), ("2-8", 2...8), ("0", 1...1)] as [(String, ClosedRange<UInt64>)])
-    func dom0VCPUs(text: String, expected: ClosedRange<UInt64>) throws {
-        let bytes = Array("dom0_max_vcpus=\(text)".utf8)
-        #expect(try parse(bytes) == expected)
-        func parse(_ bytes: [UInt8]) throws -> ClosedRange<UInt64>? { try CommandLine(bytes.span).dom0MaximumVCPUs() }
-    }
 }

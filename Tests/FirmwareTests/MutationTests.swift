@@ -125,6 +125,7 @@ import Testing
         if tree.timer() != nil { steps += 1 }
         if tree.psci() != nil { steps += 1 }
         if tree.consoleNode() != nil { steps += 1 }
+        for port in [tree.chosenSerialPort(), tree.firstSerialPort()] where port != nil { steps += 1 }
         tree.forEachDistance { _, _, _ in steps += 1 }
         return steps + tree.hypervisorArguments().count + tree.dom0Arguments().count + tree.consoleOptions().count
     }
@@ -180,7 +181,7 @@ import Testing
     @Test func mutatedCommandLines() {
         let lines = [
             "dom0_mem=512M,max:1G+10% dom0_max_vcpus=2-4 noreboot console=dtuart x=0x10M -- root=\"a b\"",
-            "no-noreboot x=\"17T\" dom0_mem=min:-5%,1G",
+            "no-noreboot x=\"17T\" dom0_mem=min:-5%,1G", "console=com1H,vga loglvl=all/none iommu=no-intremap maxcpus=0x10",
         ].map { Array($0.utf8) }
         let alphabet = Array(" =\"\t-,:+%0123456789xXkKmMgGtTbB-abno\0\u{7f}".utf8)
         Self.parallel(250_000) { random in
@@ -192,8 +193,12 @@ import Testing
             let line = CommandLine(bytes.span)
             _ = try? line.boolean("noreboot")
             _ = try? line.size("x")
-            if let memory = try? line.dom0Memory() { _ = memory.bytes(available: random.next()) }
-            _ = try? line.dom0MaximumVCPUs()
+            var problems = 0
+            let options = HypervisorOptions(line, isX86: random.below(2) == 0) { problems += $1.name.count + $1.value.count }
+            if let memory = options.dom0Memory { _ = memory.bytes(available: random.next()) }
+            var list = ConsoleList(line.text("console", default: .literal("")))
+            while list.next() != nil { problems += list.text.count }
+            precondition(problems < 1000)
         }
     }
 

@@ -17,7 +17,7 @@ PORTABLE = ("XenABI", "Base", "Machine", "Sync", "Containers", "Memory", "P2M", 
 MAY_BE_UNSAFE = {"Sync", "Containers", "Memory"}
 # Literal text has no safe access in Swift 6.3: one file each.
 UNSAFE_FILES = {"Sources/Base/StaticText.swift", "Sources/Machine/LogLine.swift", "Sources/Machine/FrameMemory.swift"}
-UNSAFE = re.compile(r"(^|[^A-Za-z@.\"])unsafe\b|@unchecked|nonisolated\(unsafe\)")
+UNSAFE = re.compile(r"(^|[^A-Za-z@.\"_-])unsafe\b|@unchecked|nonisolated\(unsafe\)")
 SOURCES = {".swift", ".c", ".h", ".S", ".ld", ".py"}
 
 
@@ -57,6 +57,18 @@ def advisories():
             yield f"docs/advisories.md: there is no test {file}.{test}"
 
 
+def options():
+    """docs/command-line.md says of every option that Xen knows what it does here."""
+    known = set(re.findall(r"[\w.\[-]+", " ".join(re.findall(
+        r'StaticString \{\s*"+(.*?)"+\s*\}', (ROOT / "Sources/Firmware/KnownOptions.swift").read_text(), re.S)).replace("\\\n", " ")))
+    rows = [row.split(" | ")[0] for row in (ROOT / "docs/command-line.md").read_text().splitlines() if row.startswith("| `")]
+    listed = [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
+    for name in sorted(known ^ set(listed)):
+        yield f"docs/command-line.md, Sources/Firmware/KnownOptions.swift: {name} stands in one of them alone"
+    for name in sorted({name for name in listed if listed.count(name) > 1}):
+        yield f"docs/command-line.md: {name} stands there twice"
+
+
 def main():
     counts, found = {}, []
     for path in tracked():
@@ -64,6 +76,7 @@ def main():
     print("unsafe, lines by module: " + ", ".join(f"{m} {n}" for m, n in sorted(counts.items()) if n))
     found += abi.findings()
     found += advisories()
+    found += options()
     for finding in found:
         print(finding, file=sys.stderr)
     return 1 if found else 0

@@ -25,27 +25,62 @@ func bootSpace(_ image: MachineRange) -> HostAddressSpace<BootPool> {
 }
 
 /// The command line's options, then the serial port that they or the tree name.
-func startConsole(_ tree: DeviceTree, _ space: inout HostAddressSpace<BootPool>) -> ConsolePort? {
+func startConsole(_ tree: DeviceTree, _ space: inout HostAddressSpace<BootPool>) -> SerialNode? {
     let words = CommandLine(tree.hypervisorArguments())
-    root.options.set(Options(words))
-    let port = ConsolePort(tree, path: words.text("dtuart", default: .literal("")))
+    root.options.set(Options(words, isX86: false))
+    let (share, isWanted) = readConsoleList(words)
+    let name = words.text("dtuart", default: .literal(""))
+    let named = name.isEmpty ? tree.chosenSerialPort() : tree.serialPort(at: name)
+    // A machine without a console cannot even tell why it stops.
+    guard isWanted, let port = named ?? tree.firstSerialPort() else { return nil }
+    if named == nil {
+        let place = port.region.start.rawValue
+        log.warning("neither dtuart= nor stdout-path names a serial port: using the one at 0x\(hex: place)")
+    }
+    root.console.withLock { $0.share = share }
     startConsole(port, &space)
     return port
 }
 
-func startConsole(_ port: ConsolePort?, _ space: inout HostAddressSpace<BootPool>) {
-    guard let uart = port, let base = space.mapDevice(uart.region.start, size: uart.region.size) else { return }
+/// Whether `console=` wants a console at all, and with whom it shares the port.
+private func readConsoleList(_ words: CommandLine) -> (share: ConsoleList.Share, isWanted: Bool) {
+    var result = (share: ConsoleList.Share.none, isWanted: true)
+    var list = ConsoleList(words.text("console", default: .literal("dtuart")))
+    while let name = list.next() {
+        switch name {
+        case .deviceTree(let share): result = (share, true)
+        case .nothing: result.isWanted = false
+        case .vga, .debugPort: log.info("console=\(list.text): not supported here")
+        case .com, .other: log.warning("Bad console= option '\(list.text)'")
+        }
+    }
+    return result
+}
+
+private func startConsole(_ port: SerialNode, _ space: inout HostAddressSpace<BootPool>) {
+    guard let base = space.mapDevice(port.region.start, size: port.region.size) else { return }
     // SAFETY: just mapped, for good.
     let registers = unsafe MappedBus(mappedAt: base)
     root.console.withLock { console in
-        switch uart.kind {
-        case .pl011: console.port = .pl011(PL011(registers))
-        case .ns16550: console.port = .ns16550(NS16550(registers, stride: 4))
-        }
-        console.threshold = root.options.value.logLevel
-        console.guestThreshold = root.options.value.guestLogLevel
+        console.port = serialPort(port, registers)
+        console.options = root.options.value.words
         console.port.start()
         console.replay()
+    }
+}
+
+private func serialPort(_ port: SerialNode, _ registers: MappedBus) -> SerialPort {
+    switch port.kind {
+    case .pl011: .pl011(PL011(registers))
+    case .ns16550: .ns16550(NS16550(registers, stride: 1 << UInt64(port.shift), isWide: port.width == 4))
+    case .cadence: .other(RegisterUART(registers, .cadence))
+    case .lpuart: .other(RegisterUART(registers, .lpuart))
+    case .meson: .other(RegisterUART(registers, .meson))
+    case .exynos4210: .other(RegisterUART(registers, .exynos4210))
+    case .scif: .other(RegisterUART(registers, .scif))
+    case .scifa: .other(RegisterUART(registers, .scifa))
+    case .linflex: .other(RegisterUART(registers, .linflex))
+    case .armada3700: .other(RegisterUART(registers, .armada3700))
     }
 }
 

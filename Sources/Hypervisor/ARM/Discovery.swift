@@ -21,13 +21,13 @@ struct MachineDescription {
     var gic: DeviceTree.GIC
     var timer: DeviceTree.Timer
     var psci: DeviceTree.PSCI
-    let uart: ConsolePort?
+    let uart: SerialNode?
     /// GICv3: where the first region of redistributors starts.
     var redistributors: MachineAddress?
 
     /// Reads the tree, or stops the machine with the name of what is missing. Where EFI firmware left a map of the memory,
     /// that says what is free, and the tree only on which node it is.
-    init(_ tree: borrowing DeviceTree, uart: ConsolePort?, bootProcessor: UInt64, firmware: EFIMemoryMap) {
+    init(_ tree: borrowing DeviceTree, uart: SerialNode?, bootProcessor: UInt64, firmware: EFIMemoryMap) {
         self.uart = uart
         guard let gic = tree.gic() else { panic("no interrupt controller in the device tree: expected a GICv2 or GICv3") }
         guard let timer = tree.timer() else {
@@ -83,34 +83,6 @@ struct MachineDescription {
                 processorCount += 1
             }
         }
-    }
-}
-
-/// The serial port that the console speaks through. Found before anything else, so that whatever is missing can be named.
-struct ConsolePort {
-    enum Kind { case pl011, ns16550 }
-
-    /// The port's node, which dom0 does not get.
-    let node: DeviceTree.Node
-    let kind: Kind
-    let region: DeviceTree.Region
-    let interrupt: DeviceTree.GICInterrupt?
-
-    /// `dtuart=` of the command line names it by path or alias, else /chosen/stdout-path. Nil where there is none that we
-    /// have a driver for.
-    init?(_ tree: borrowing DeviceTree, path: borrowing Span<UInt8>) {
-        let named = path.isEmpty ? nil : tree.node(at: copy path)
-        guard let node = named ?? tree.consoleNode(), let region = tree.region(of: node) else { return nil }
-        if tree.isCompatible(node, with: "arm,pl011") {
-            kind = .pl011
-        } else if tree.isCompatible(node, with: "ns16550a") || tree.isCompatible(node, with: "snps,dw-apb-uart") {
-            kind = .ns16550
-        } else {
-            return nil
-        }
-        self.node = node
-        self.region = region
-        interrupt = tree.interrupt(of: node)?.gic
     }
 }
 

@@ -7,6 +7,7 @@ import Base
 import Boot
 import Containers
 import Drivers
+import Firmware
 import MMIO
 import Machine
 import Memory
@@ -20,7 +21,7 @@ private let stackOrder = 3
 @inline(never) func startSecondaries(_ space: inout HostAddressSpace<MetalFrames>, image: MachineRange) {
     let machine = root.state.machine.reference
     var online = 1
-    let wanted = min(machine.pointee.processorCount, Int(root.options.value.maximumCPUs))
+    let wanted = min(machine.pointee.processorCount, Int(root.options.value.words.maximumCPUs))
     for number in 1..<max(wanted, 1) where startSecondary(number, &space, image: image) { online += 1 }
     log.notice("Brought up \(online) CPUs")
 }

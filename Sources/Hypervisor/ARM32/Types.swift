@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ARM32
+import ArchARM32
+import Base
+import Machine
 import Memory
 import Sync
 import Synchronization
@@ -11,6 +14,10 @@ var frames: Frames { Frames() }
 
 /// The heap's frames on this machine.
 typealias MetalFrames = HeapFrames<Frames>
+
+/// The log is not told of the time here.
+func uptime() -> SystemTime? { nil }
+func counterTicks() -> UInt64 { read_cntpct() }
 
 /// The part of the root that is particular to this ISA.
 struct MachineState: ~Copyable {

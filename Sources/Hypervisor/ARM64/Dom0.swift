@@ -49,8 +49,8 @@ func buildDom0(_ tree: DeviceTree, _ description: borrowing MachineDescription, 
 }
 
 private func dom0VCPUs(_ description: borrowing MachineDescription) -> UInt32 {
-    let wanted = root.options.value.dom0MaximumVCPUs
-    let processors = UInt64(min(description.processorCount, Int(root.options.value.maximumCPUs)))
+    let wanted = root.options.value.words.dom0MaximumVCPUs
+    let processors = UInt64(min(description.processorCount, Int(root.options.value.words.maximumCPUs)))
     var count = wanted.map { max($0.lowerBound, min(processors, $0.upperBound)) } ?? processors
     let most = UInt64(description.gic.version == .v3 ? GICVersion.v3.maximumVCPUs : GICVersion.v2.maximumVCPUs)
     if count > most {
@@ -183,7 +183,7 @@ private func allocateMemory(_ domain: MetalDomain, _ plan: inout Dom0TreePlan) {
     // Page tables, frames that dom0 makes us allocate later, and room to breathe.
     let own = (16 << 20) + free / 64
     let available = free > own ? free - own : 0
-    let option = root.options.value.dom0Memory
+    let option = root.options.value.words.dom0Memory
     var wanted = option?.bytes(available: available) ?? defaultDom0Memory
     // `bytes` never says more than there is; a plain size that is more is an error, as in Xen on ARM.
     if let size = option?.size, size.percent == 0, !size.isNegative {

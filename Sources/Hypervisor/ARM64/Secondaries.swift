@@ -32,7 +32,7 @@ let stackOrder = 3
 func startSecondaries(_ space: inout HostAddressSpace<MetalFrames>, image: MachineRange) {
     let machine = root.state.machine.reference
     var online = 1
-    let wanted = min(machine.pointee.processorCount, Int(root.options.value.maximumCPUs))
+    let wanted = min(machine.pointee.processorCount, Int(root.options.value.words.maximumCPUs))
     for number in 1..<max(wanted, 1) {
         if startSecondary(number, machine, &space, image: image) { online += 1 }
     }

@@ -32,6 +32,10 @@ var frames: Frames { Frames() }
 /// Nanoseconds since the hypervisor started.
 func systemTime() -> SystemTime { root.state.machine.value.now }
 
+/// The same for the log, which is there before there is a clock.
+func uptime() -> SystemTime? { root.state.machine.isSet ? systemTime() : nil }
+func counterTicks() -> UInt64 { read_cntpct_el0() }
+
 /// The part of the root that is particular to this ISA.
 struct MachineState: ~Copyable {
     let machine = Once<ARMMachine>()

@@ -2,6 +2,7 @@
 
 import Base
 import Drivers
+import Firmware
 import MMIO
 import Machine
 import Sync
@@ -11,12 +12,14 @@ enum SerialPort: UART {
     case none
     case pl011(PL011<MappedBus>)
     case ns16550(NS16550<SerialBus>)
+    case other(RegisterUART<MappedBus>)
 
     func start() {
         switch self {
         case .none: return
         case .pl011(let port): port.start()
         case .ns16550(let port): port.start()
+        case .other(let port): port.start()
         }
     }
 
@@ -25,6 +28,7 @@ enum SerialPort: UART {
         case .none: return
         case .pl011(let port): port.send(byte)
         case .ns16550(let port): port.send(byte)
+        case .other(let port): port.send(byte)
         }
     }
 
@@ -33,6 +37,7 @@ enum SerialPort: UART {
         case .none: nil
         case .pl011(let port): port.receive()
         case .ns16550(let port): port.receive()
+        case .other(let port): port.receive()
         }
     }
 
@@ -41,6 +46,7 @@ enum SerialPort: UART {
         case .none: return
         case .pl011(let port): port.acknowledge()
         case .ns16550(let port): port.acknowledge()
+        case .other(let port): port.acknowledge()
         }
     }
 }
@@ -48,9 +54,10 @@ enum SerialPort: UART {
 /// The console's state: the port, the ring that `xl dmesg` reads, and input on its way to dom0.
 struct Console {
     var port = SerialPort.none
-    /// Lines up to this level are printed (`loglvl=`); the lines of `notice` always are.
-    var threshold = LogLevel.warning
-    var guestThreshold = LogLevel.error
+    /// Who shares the port.
+    var share = ConsoleList.Share.none
+    /// What the command line says of it. The lines of `notice` are always printed.
+    var options = HypervisorOptions()
     var ring = InlineArray<16384, UInt8>(repeating: 0)
     /// Bytes ever written to the ring.
     var written: UInt64 = 0
@@ -58,11 +65,20 @@ struct Console {
     var inputHead = 0
     var inputTail = 0
 
-    /// One byte to the port and the ring. A line feed goes out as CR LF.
+    /// One byte to the port and the ring.
     mutating func put(_ byte: UInt8) {
-        if byte == UInt8(ascii: "\n") { port.send(UInt8(ascii: "\r")) }
-        port.send(byte)
+        send(byte)
         remember(byte)
+    }
+
+    /// One byte to the port. A line feed goes out as CR LF. Who shares the port knows our bytes by their highest bit.
+    func send(_ byte: UInt8) {
+        if byte == UInt8(ascii: "\n") { send(UInt8(ascii: "\r")) }
+        switch share {
+        case .none: port.send(byte)
+        case .high: port.send(byte | 0x80)
+        case .low: port.send(byte & 0x7f)
+        }
     }
 
     mutating func remember(_ byte: UInt8) {
@@ -76,17 +92,30 @@ struct Console {
 
     mutating func putLine(_ line: LogLine) {
         put("(XEN) " as LogLine)
+        putTimestamp()
         put(line)
         put(UInt8(ascii: "\n"))
+    }
+
+    /// Xen: printk_start_of_line. There is no wallclock for the hypervisor's own lines: as in Xen without one, dates are times since
+    /// boot, and those are ticks of the counter before there is a clock.
+    private mutating func putTimestamp() {
+        guard options.timestamps != .none else { return }
+        if options.timestamps != .raw, let now = uptime() {
+            let seconds = now.nanoseconds / 1_000_000_000
+            let microseconds = now.nanoseconds / 1000 % 1_000_000
+            let (space, zero) = (UInt8(ascii: " "), UInt8(ascii: "0"))
+            put("[\(seconds, width: 5, fill: space).\(microseconds, width: 6, fill: zero)] " as LogLine)
+        } else {
+            put("[\(hex: counterTicks(), digits: 16)] " as LogLine)
+        }
     }
 
     /// Sends what was logged before there was a port.
     mutating func replay() {
         let count = min(written, UInt64(ring.count))
         for index in (written - count)..<written {
-            let byte = ring[Int(index % UInt64(ring.count))]
-            if byte == UInt8(ascii: "\n") { port.send(UInt8(ascii: "\r")) }
-            port.send(byte)
+            send(ring[Int(index % UInt64(ring.count))])
         }
     }
 
@@ -94,7 +123,11 @@ struct Console {
     mutating func drainPort() -> Bool {
         // First, not last: a byte that comes after the port was seen empty must raise its interrupt again.
         port.acknowledge()
-        while let byte = port.receive() {
+        while var byte = port.receive() {
+            if share != .none {
+                guard byte >> 7 == (share == .high ? 1 : 0) else { continue }
+                byte &= 0x7f
+            }
             let next = (inputTail + 1) % input.count
             if next != inputHead {
                 input[inputTail] = byte
@@ -115,7 +148,7 @@ struct Console {
 /// The console as portable code sees it.
 struct ConsoleLog: LogSink {
     func log(_ level: LogLevel, _ line: LogLine) {
-        root.console.withLock { if level <= $0.threshold { $0.putLine(line) } }
+        root.console.withLock { if level.rawValue < $0.options.logLevels { $0.putLine(line) } }
     }
 
     /// A line that is always printed: the banner, what boot found.
@@ -123,11 +156,11 @@ struct ConsoleLog: LogSink {
 }
 
 extension SpinLock where Value == Console {
-    /// A guest's bytes, as they are.
+    /// A guest's bytes, as they are. They are in `xl dmesg` only where `console_to_ring` asks for that.
     func writeGuest(_ bytes: borrowing Span<UInt8>) {
         for index in bytes.indices {
             let byte = bytes[index]
-            withLock { $0.put(byte) }
+            withLock { $0.options.keepsGuestOutput ? $0.put(byte) : $0.send(byte) }
         }
     }
 }

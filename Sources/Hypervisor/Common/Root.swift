@@ -2,6 +2,7 @@
 
 import Base
 import BootCommon
+import Firmware
 import Memory
 import Sync
 import Synchronization
@@ -22,7 +23,7 @@ struct Root: ~Copyable {
     #endif
 
     /// `noreboot`; false while the command line is not known yet.
-    var noReboot: Bool { options.isSet && options.value.noReboot }
+    var noReboot: Bool { options.isSet && options.value.words.noReboot }
 
     /// Builds the root in its storage. First thing on the boot CPU. It is made on the stack first, and must not stay there.
     @inline(never) static func initialise() {

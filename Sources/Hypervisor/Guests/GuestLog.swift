@@ -3,6 +3,7 @@
 import Base
 import Containers
 import Domains
+import Firmware
 import Machine
 import Sync
 import Synchronization
@@ -31,7 +32,7 @@ struct GuestLogBudget: BitwiseCopyable {
 func logGuest(_ vcpu: MetalVCPU, _ line: LogLine) {
     let domain = vcpu.pointee.domain.pointee.id.rawValue
     let number = vcpu.pointee.id.rawValue
-    guard root.console.withLock({ $0.guestThreshold >= .debug }) else { return }
+    guard root.console.withLock({ $0.options.guestLogLevels >= 4 }) else { return }
     guard root.state.guestLog.withLock({ $0.take(now: systemTime()) }) else { return }
     log.notice("d\(domain)v\(number): \(line)")
 }

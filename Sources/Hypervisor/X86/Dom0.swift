@@ -41,7 +41,7 @@ func buildDom0(_ description: inout Description, online: Int) -> Bool {
 }
 
 private func dom0VCPUs(online: Int) -> UInt32 {
-    let wanted = root.options.value.dom0MaximumVCPUs
+    let wanted = root.options.value.words.dom0MaximumVCPUs
     let count = wanted.map { max($0.lowerBound, min(UInt64(online), $0.upperBound)) } ?? UInt64(online)
     return UInt32(max(1, min(count, UInt64(Domain<Metal>.maximumVCPUs))))
 }

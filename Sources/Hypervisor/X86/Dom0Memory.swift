@@ -40,7 +40,7 @@ private func dom0Frames(free: UInt64) -> UInt64 {
     // The frame table, page tables, room to unpack the kernel.
     let own = (192 << 20) + bytes / 32
     let available = bytes > own ? bytes - own : 0
-    let option = root.options.value.dom0Memory
+    let option = root.options.value.words.dom0Memory
     let wanted = option?.bytes(available: available) ?? available
     if let size = option?.size, size.percent == 0, !size.isNegative, size.bytes > available {
         panic("dom0_mem asks for \(size.bytes >> 20) MB, but only \(available >> 20) MB are available")

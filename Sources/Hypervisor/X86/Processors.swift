@@ -6,6 +6,7 @@ import Base
 import Boot
 import Containers
 import Drivers
+import Firmware
 import Machine
 import Memory
 import Sync
@@ -19,7 +20,7 @@ func startSecondaries(
     _ description: borrowing Description, page: MFN?, _ space: inout HostAddressSpace<MetalFrames>, image: MachineRange
 ) {
     let startTable = image.start.address.rawValue + (boot_start_table() - boot_image_start())
-    let wanted = min(description.processorCount, Int(root.options.value.maximumCPUs))
+    let wanted = min(description.processorCount, Int(root.options.value.words.maximumCPUs))
     var online = 1
     if wanted > 1, let page {
         let pc = root.state.pc.reference

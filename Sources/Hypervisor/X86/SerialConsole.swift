@@ -5,48 +5,125 @@ import Drivers
 import Firmware
 import Machine
 import Sync
+import Synchronization
 import X86Machine
 
-/// The PC's first serial port.
-private var com1: UInt16 { 0x3f8 }
+/// A PC's serial port: where it is by default, and which line it interrupts by.
+private struct StandardPort {
+    let base: UInt16
+    let pin: Int
 
-/// Starts the console that the command line asks for: COM1, which is also what there is without a word about it.
-func startConsole(_ words: CommandLine) {
-    let wanted = words.text("console", default: .literal("com1"))
-    var serial = SerialOptions(port: com1)
-    do throws(OptionError) {
-        serial = try SerialOptions(words.text("com1", default: .literal("")), port: com1)
-    } catch {
-        log.warning("parameter \"com1\" has invalid value")
-    }
-    let port = NS16550(PortBus(serial.port), stride: 1, lineControl: serial.lineControl, divisor: serial.divisor)
+    static func number(_ index: Int) -> Self { index == 0 ? Self(base: 0x3f8, pin: 4) : Self(base: 0x2f8, pin: 3) }
+}
+
+private typealias PCPort = NS16550<PortBus>
+
+/// Starts the console that the command line asks for, COM1 without a word about it. Where nothing that it names can be used, the
+/// first port that answers, and a line that says so: a machine without a console cannot even tell why it stops.
+func startConsole(_ line: CommandLine) {
+    var choice = readChoice(line)
+    if choice.port == nil, !choice.isUnwanted { choice = firstThatAnswers(line) }
     root.console.withLock { console in
-        console.threshold = root.options.value.logLevel
-        console.guestThreshold = root.options.value.guestLogLevel
-        guard names(wanted, "com1"), port.exists else { return }
+        console.options = root.options.value.words
+        guard let port = choice.port else { return }
+        console.share = choice.share
         console.port = .ns16550(port)
         console.port.start()
         console.replay()
     }
+    root.state.consolePin.store(choice.pin, ordering: .relaxed)
 }
 
-/// For last words before there is a console: COM1 as the firmware left it.
+private struct Choice {
+    var port: PCPort?
+    var pin = 4
+    var share = ConsoleList.Share.none
+    /// `console=none`, or the screen alone.
+    var isUnwanted = false
+}
+
+/// The last serial port that `console=` names and that answers, as in Xen.
+private func readChoice(_ line: CommandLine) -> Choice {
+    var choice = Choice()
+    var list = ConsoleList(line.text("console", default: .literal("com1")))
+    while let name = list.next() {
+        switch name {
+        case .com(let index, let share):
+            if let found = port(index, line) { choice = found }
+            choice.share = share
+        case .nothing: choice.isUnwanted = true
+        case .vga, .debugPort: log.info("console=\(list.text): not supported here")
+        case .deviceTree, .other: log.warning("Bad console= option '\(list.text)'")
+        }
+    }
+    return choice
+}
+
+private func firstThatAnswers(_ line: CommandLine) -> Choice {
+    for index in 0..<2 {
+        if let found = port(index, line) {
+            log.warning("no port that console= names answers: using com\(index + 1)")
+            return found
+        }
+    }
+    return Choice()
+}
+
+/// `com1=` or `com2=`, where something answers there.
+private func port(_ index: Int, _ line: CommandLine) -> Choice? {
+    let standard = StandardPort.number(index)
+    var options = SerialOptions(port: standard.base)
+    let text = index == 0 ? line.text("com1", default: .literal("")) : line.text("com2", default: .literal(""))
+    do throws(OptionError) {
+        try options.read(text)
+    } catch {
+        log.warning("parameter \"com\(index + 1)\" has invalid value \"\(text)\", rc=-22!")
+    }
+    var pin = options.line.map { Int($0) } ?? standard.pin
+    if let kind = options.card {
+        if let card = SerialCard(in: LegacyConfiguration(), number: index, withAMT: kind == .anyWithAMT) {
+            options.port = card.port
+            // Its line is shared with dom0's devices.
+            pin = 0
+        } else {
+            log.warning("com\(index + 1): no serial card: using the standard port")
+        }
+    }
+    let port = PCPort(
+        PortBus(options.port), stride: UInt64(1) << UInt64(options.shift), lineControl: options.lineControl,
+        divisor: options.divisor)
+    guard port.exists else { return nil }
+    // Pin 0 of an I/O APIC is no line of the ISA bus.
+    return Choice(port: port, pin: (1..<16).contains(pin) ? pin : 0)
+}
+
+/// PCI configuration by the first access mechanism (PCI Local Bus 3.0, 3.2.2.3.2). Boot only: nobody else uses the ports yet.
+private struct LegacyConfiguration: SerialCardBus {
+    private var ports: PortBus { PortBus(0xcf8) }
+
+    private func select(_ function: UInt16, _ offset: UInt8) {
+        ports.write32(0, 1 << 31 | UInt32(function) << 8 | UInt32(offset & 0xfc))
+    }
+    func read32(_ function: UInt16, _ offset: UInt8) -> UInt32 {
+        select(function, offset)
+        return ports.read32(4)
+    }
+    func write32(_ function: UInt16, _ offset: UInt8, _ value: UInt32) {
+        select(function, offset)
+        ports.write32(4, value)
+    }
+}
+
+/// For last words before there is a console: COM1 or COM2 as the firmware left it.
 func startEmergencyConsole() {
     ConsoleLog().emergency { console in
         guard case .none = console.port else { return }
-        let port = NS16550(PortBus(com1), stride: 1)
-        guard port.exists else { return }
-        console.port = .ns16550(port)
-        console.port.start()
-        console.replay()
+        for index in 0..<2 {
+            let port = PCPort(PortBus(StandardPort.number(index).base), stride: 1)
+            guard port.exists else { continue }
+            console.port = .ns16550(port)
+            console.port.start()
+            return console.replay()
+        }
     }
-}
-
-/// Whether a list separated by commas has `name` in it.
-private func names(_ list: borrowing Span<UInt8>, _ name: StaticString) -> Bool {
-    var rest = OptionText(copy list)
-    repeat {
-        if rest.piece(",").equals(name) { return true }
-    } while rest.skip(",")
-    return false
 }

@@ -66,7 +66,7 @@ private func name(_ part: BootInformationError.Part) -> StaticString {
 
 private func boot(_ information: BootInformation, _ memory: Span<UInt8>, image: MachineRange) -> Never {
     let words = CommandLine(information.hypervisorWords)
-    root.options.set(Options(words))
+    root.options.set(Options(words, isX86: true))
     startConsole(words)
     printBanner()
     log.notice("Bootloader: \(information.loaderName.isEmpty ? .literal("unknown") : information.loaderName)")
@@ -74,7 +74,7 @@ private func boot(_ information: BootInformation, _ memory: Span<UInt8>, image: 
     let features = ProcessorFeatures(CPUID())
     describe(features)
     // Once in x2APIC mode there is no way back to the other.
-    let useX2APIC = LocalAPICMode.isX2 || features.hasX2APIC && ((try? words.boolean("x2apic")) ?? nil) ?? true
+    let useX2APIC = LocalAPICMode.isX2 || features.hasX2APIC && root.options.value.words.usesX2APIC
     root.state.description.withLock {
         readFirmware(&$0, information, memory, features, useX2APIC: useX2APIC)
         $0.reserved.insert(image)
@@ -145,7 +145,7 @@ private func startPC(
     let table = MachineAddress(x86_read_cr3())
     root.state.pc.set(PC(description, features: features, useX2APIC: useX2APIC, table: table, &space))
     root.state.pc.value.states[0].isOnline.store(true, ordering: .releasing)
-    if root.options.value.usesIOMMU { findRemappers(description, &space) }
+    if root.options.value.words.usesIOMMU { findRemappers(description, &space) }
 }
 
 @inline(never)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ArchX86
 import Base
 import Containers
 import Domains
@@ -26,6 +27,10 @@ typealias MetalVCPU = Ref<VCPU<Metal>>
 /// Nanoseconds since the hypervisor started.
 func systemTime() -> SystemTime { root.state.clock.value.now() }
 
+/// The same for the log, which is there before there is a clock.
+func uptime() -> SystemTime? { root.state.clock.isSet ? systemTime() : nil }
+func counterTicks() -> UInt64 { x86_read_tsc() }
+
 /// Where a 16550 has its registers on this ISA.
 typealias SerialBus = PortBus
 
@@ -38,6 +43,8 @@ struct MachineState: ~Copyable {
     let tableFrames = SpinLock(FramePool(), rank: .frameAllocator)
     let reset = Once<ResetRegister>()
     let clock = Once<PCClock>()
+    /// The ISA line by which the console interrupts; 0: none.
+    let consolePin = Atomic<Int>(4)
     let ticksAreReported = Atomic<Bool>(false)
     let scheduler = SpinLock(RoundRobin(), rank: .scheduler)
     let units = Once<UnitTable>()
