@@ -86,7 +86,8 @@ public struct FrameHeap<Frames: FrameMemory>: ~Copyable {
 
     /// False where the node is clean, or somebody cleans it.
     private func clean(order: Int, node: Int) -> Bool {
-        guard cleaners[node].compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged else { return false }
+        let isCleaner = cleaners[node].compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged
+        guard isCleaner else { return false }
         defer { cleaners[node].store(false, ordering: .releasing) }
         guard let block = heap.withLock({ $0.takeDirty(order: order, node: node) }) else { return false }
         memory.zero(block.frame.address, count: pageSize << UInt64(block.order))

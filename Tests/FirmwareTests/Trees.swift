@@ -15,6 +15,15 @@ enum Trees {
         return [UInt8](try Data(contentsOf: output))
     }
 
+    /// A tree's source, compiled.
+    static func compile(_ source: String) throws -> [UInt8] {
+        let (input, output) = (temporary(), temporary())
+        defer { for file in [input, output] { try? FileManager.default.removeItem(at: file) } }
+        try Data(source.utf8).write(to: input)
+        try run("dtc", ["-q", "-I", "dts", "-O", "dtb", "-o", output.path, input.path])
+        return [UInt8](try Data(contentsOf: output))
+    }
+
     /// The tree that QEMU makes for a `virt` machine.
     static func virt(_ options: String, arguments: [String] = ["-cpu", "cortex-a72"]) throws -> [UInt8] {
         let output = temporary()

@@ -99,12 +99,33 @@ def x86_devices(name, *hypervisors, iommu="", **machine):
 
 def command_line(name):
     """Words for the hypervisor do what they say, and one that it does not know is named."""
-    payload = replace(FACTS, hypervisor_words="loglvl=all maxcpus=2 dom0_max_vcpus=1 no_such_word=1 dtuart=/pl011@9000000",
+    payload = replace(FACTS, hypervisor_words="loglvl=all maxcpus=2 dom0_max_vcpus=1 no_such_word=1 dtuart=/pl011@9000000:115200n8 "
+                      "noreboot=off no-noreboot spec-ctrl=no console_timestamps=boot maxcpus=what",
                       dom0_memory=512)
-    expect = (r"^fact cpus: 1$", r"^fact balloon: 524288 KiB$", r"smp: Brought up 1 node, 1 CPU$", r"^\(XEN\) Brought up 2 CPUs", POWERED_OFF)
+    expect = (r"^fact cpus: 1$", r"^fact balloon: 524288 KiB$", r"smp: Brought up 1 node, 1 CPU$",
+              r"^\(XEN\) \[ +\d+\.\d{6}\] Brought up 2 CPUs", POWERED_OFF)
+    ours = (r'^\(XEN\) parameter "no_such_word" unknown!', r"^\(XEN\) \[[0-9a-f]{16}\] Xen version", r'parameter "maxcpus" has invalid value "what", rc=-22!')
     return Check(name, Machine("arm64", cpus=4), payload, {
-        OURS: Expectation((*expect, r'^\(XEN\) parameter "no_such_word" unknown'), CRASHES),
+        OURS: Expectation((*expect, *ours), (*CRASHES, 'parameter "(spec-ctrl|noreboot|dtuart)')),
         REFERENCE: Expectation(expect, CRASHES)})     # it says so before it has a console
+
+
+def x86_consoles():
+    """Words for the console, each boot as far as the kernel that is none: what is wrong is said where somebody listens."""
+    second = ("-serial", "null", "-serial", "stdio")
+    def row(name, words, expect, serial=second, reject=(), **machine):
+        payload = replace(NO_KERNEL, hypervisor_words=words, console=False)
+        # QEMU's first serial port is where the harness listens; here it is another one.
+        verdict = r"^\(XEN\) (Idle|\*\*\* Building|Brought up 1 CPUs)"
+        rules = Expectation((*OUR_BANNER, *expect), reject, verdict=verdict)
+        return Check(f"x86_64-console-{name}", Machine("x86_64", cpus=1, memory=512, serial=serial, **machine), payload, {OURS: rules})
+    return [
+        row("com2", "console=com2,vga com2=115200,8n1", ()),
+        row("none-answers", "console=com1 com1=115200,8n1,0x3e8", (r"^\(XEN\) no port that console= names answers: using com2",),
+            serial=("-serial", "none", "-chardev", "stdio,id=c", "-device", "isa-serial,chardev=c,iobase=0x2f8,irq=3")),
+        row("card", "console=com1 com1=115200,8n1,pci", (), serial=(
+            "-serial", "null", "-chardev", "stdio,id=c", "-device", "pci-serial,chardev=c")),
+    ]
 
 
 SHELL_DIALOGUE = (
@@ -142,7 +163,7 @@ def many_cpus(isa, cpus, vcpus=None, **row):
     """A machine of many processors gets dom0 to its init, with a few vCPUs or with all; idle ones keep out of the way."""
     words = f"dom0_max_vcpus={vcpus}" if vcpus else ""
     payload = replace(FACTS, dom0_memory=512).with_hypervisor_words(words)
-    machine = Machine(isa, cpus=cpus, **({"features": ",-xsave", "iommu": "amd"} if isa == "x86_64" else {}))
+    machine = Machine(isa, cpus=cpus, **({"features": ",-xsave", "iommu": "amd", "threads": "single"} if isa == "x86_64" else {}))
     init = r"^dom0: userspace reached"
     common = (rf"smp: Brought up 1 node, {plural(vcpus or cpus)}", rf"^\(XEN\) Brought up {cpus} CPUs")
     return Check(f"{isa}-{cpus}-cpus-dom0-{vcpus or 'all'}", machine, payload, {
@@ -261,6 +282,7 @@ CHECKS = [
     x86_devices("-intel-iommu", OURS, iommu="intel"),
     dom0("arm32-dom0", Machine("arm32", memory=2048), 512, pending=(OURS,)),
 
+    *x86_consoles(),
     many_cpus("arm64", 8), many_cpus("arm64", 16), many_cpus("arm64", 40, 2, outruns=True),
     many_cpus("x86_64", 8), many_cpus("x86_64", 16, 2), many_cpus("x86_64", 40, 2, outruns=True),
 
@@ -281,6 +303,10 @@ CHECKS = [
     bad_input("dom0-mem-reboots", TOO_LARGE, r"(?i)^\(XEN\) .*dom0.mem.* MB", NOT_ALLOCATED, verdict=None),
     bad_tree("tree-gic", tree_text(b"arm,gic-v3", b"arm,gic-v9"), r"(?i)^\(XEN\) .*GIC"),
     bad_tree("tree-size", tree_word(4, 0x7FFFFFFF), r"(?i)^\(XEN\) .*device tree.*size"),
+    # The first port that there is a driver for tells of it, though nothing names it.
+    bad_input("no-stdout-path", replace(NO_KERNEL, edit_tree=tree_text(b"stdout-path", b"stdout-name")),
+              r"^\(XEN\) neither dtuart= nor stdout-path names a serial port: using the one at 0x9000000$",
+              machine=Machine("arm64", loader="patched-tree")),
     bad_tree("tree-magic", tree_word(0, 0xD00DFEEE), r"(?i)^\(XEN\) .*device tree.*magic"),
     bad_tree("tree-no-memory", tree_text(b"device_type", b"device_kind"), r"(?i)^\(XEN\) .*memory", NOT_SET_UP),
 ]

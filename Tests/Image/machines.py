@@ -25,6 +25,7 @@ class Machine:
     iommu: str = ""             # x86-64: whose IOMMU it has, "amd" or "intel"
     extra: tuple = ()           # more words for the emulator
     typed: tuple = ()           # more words for `make run`, where that is the loader
+    serial: tuple = ("-serial", "stdio")    # where its serial ports lead
     disks: tuple = ()           # the model of each disk: see devices.py
     network: str = ""           # the model of the network card
     reboots: bool = False       # a reset starts it anew; else it ends
@@ -77,8 +78,7 @@ def model(machine):
 def emulator(machine, interactive=False):
     """The emulator and its machine, without anything to boot."""
     console = ["-nographic"] if interactive else \
-        ["-display", "none", "-monitor", "unix:{monitor},server=on,wait=off", "-serial", "stdio",
-         "-trace", "qemu_system_shutdown_request"]
+        ["-display", "none", "-monitor", "unix:{monitor},server=on,wait=off", *machine.serial, "-trace", "qemu_system_shutdown_request"]
     return [*model(machine), *icount(machine), "-smp", str(machine.cpus), "-m", f"{machine.memory}M",
             *numa(machine), *(["-device", f"{machine.iommu}-iommu"] if machine.iommu else []), *console, *([] if machine.reboots else ["-no-reboot"]), *machine.extra]
 

@@ -20,12 +20,13 @@ class Payload:
     words: str = ""                     # the kernel's command line
     hypervisor_words: str = "loglvl=all guest_loglvl=all"
     dom0_memory: int = 0                # MiB; 0 leaves out dom0_mem
+    console: bool = True                # whether the usual words for the console are there
     edit_tree: Callable | None = None   # device tree -> device tree, for the loader "patched-tree"
 
     def command_line(self, isa):
         """The hypervisor's command line on one ISA."""
         memory = f"dom0_mem={self.dom0_memory}M,max:{self.dom0_memory}M" if self.dom0_memory else ""
-        return " ".join(filter(None, (CONSOLE[isa], self.hypervisor_words, memory)))
+        return " ".join(filter(None, (CONSOLE[isa] * self.console, self.hypervisor_words, memory)))
 
     def with_words(self, words):
         return replace(self, words=f"{self.words} {words}".strip())
