@@ -125,8 +125,12 @@ abi: deps ## write docs/abi.md, from the headers, the dispatch and the tests
 test: deps ## everything: host tests, lint and gates, images booted for real
 	@$(PYTHON) Tests/Image/suite.py
 
+# The images that rows boot: those of a hypervisor that is ours. $(1): XEN, $(2): ONLY.
+build_images = images=$$($(BOOT) images --hypervisor $(1) --select '$(2)') && { [ -z "$$images" ] || $(MAKE) --no-print-directory $$images; }
+
 .PHONY: check
 check: deps guests ## boot the rows of Tests/Image/checks.py (ONLY=, XEN=ours|reference)
+	@$(call build_images,$(XEN),$(value ONLY))
 	@$(BOOT) check --hypervisor $(XEN) --select '$(value ONLY)'
 
 .PHONY: test-reference
@@ -142,7 +146,8 @@ bench-gate: deps guests $(BUILD)/arm64/xen $(BUILD)/x86_64/xen
 	@$(PYTHON) Tests/Image/bench.py --gate
 
 .PHONY: soak
-soak: deps ## boot dom0 N times over and report the failures
+soak: deps guests ## boot dom0 N times over and report the failures
+	@$(call build_images,$(XEN),$(or $(value ONLY),^arm64-dom0-gicv3-smp2$$))
 	@$(BOOT) soak --hypervisor $(XEN) --count $(N) $(if $(ONLY),--select '$(value ONLY)')
 
 # ---- Images -------------------------------------------------------------------------------------------

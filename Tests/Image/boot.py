@@ -162,6 +162,14 @@ def soak_command(arguments):
     return report(arguments, *run_all(jobs, arguments.jobs))
 
 
+def images_command(arguments):
+    """The files of our images that the selected rows boot, for make to build them first."""
+    enabled, _ = select(arguments.select, arguments.hypervisor, True)
+    if arguments.hypervisor == checks.OURS:
+        print(*sorted({f"build/{check.machine.isa}{check.machine.build}/xen" for check in enabled}))
+    return 0
+
+
 def report(arguments, passed, failed):
     if arguments.tally:
         with open(arguments.tally, "a") as tally:
@@ -185,11 +193,11 @@ def run_command(arguments):
 def parse():
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(required=True)
-    for name, handler in (("check", check_command), ("soak", soak_command)):
+    for name, handler in (("check", check_command), ("soak", soak_command), ("images", images_command)):
         sub = commands.add_parser(name)
         sub.set_defaults(handler=handler)
         sub.add_argument("--hypervisor", default=checks.OURS, choices=(checks.OURS, checks.REFERENCE))
-        sub.add_argument("--select", default="" if name == "check" else "arm64-dom0-gicv3-smp2")
+        sub.add_argument("--select", default="arm64-dom0-gicv3-smp2" if name == "soak" else "")
         sub.add_argument("--jobs", type=int, default=2)
         sub.add_argument("--count", type=int, default=200)
         sub.add_argument("--pending", action="store_true", help="run rows that are not yet enabled, too")
