@@ -82,7 +82,7 @@ GUEST_FORMAT_x86_64 := --strip-debug
 GUEST_FORMAT_x86_32 := --strip-debug
 
 .PHONY: guests
-guests: $(GUESTS)
+guests: $(GUESTS) $(BUILD)/guests/arm64/spin_table
 
 # $(call guest_sources,name,ISA): what a guest is made of: its own files, and those that all share.
 guest_sources = boot/common/memory.c $(wildcard $(foreach directory,Tests/Guests/common Tests/Guests/$(1), \
@@ -96,6 +96,12 @@ $(BUILD)/guests/$(2)/$(1): $(call guest_sources,$(1),$(2)) | $(BUILD)/.deps
 	    -T Tests/Guests/common/$(GUEST_FAMILY_$(2))/link.ld -o $$@.elf $$(filter %.c %.S,$$^)
 	llvm-objcopy $(GUEST_FORMAT_$(2)) $$@.elf $$@
 endef
+# Firmware is flat code without anything of a guest's.
+$(BUILD)/guests/arm64/spin_table: Tests/Guests/spin_table/arm64/firmware.S | $(BUILD)/.deps
+	@mkdir -p $(@D)
+	clang --target=aarch64-none-elf -nostdlib -fuse-ld=lld -Wl,--image-base=0,-Ttext=0 -o $@.elf $<
+	llvm-objcopy -O binary $@.elf $@
+
 $(foreach guest,$(GUESTS),$(eval $(call guest_rule,$(notdir $(guest)),$(notdir $(patsubst %/,%,$(dir $(guest)))))))
 
 .PHONY: unit

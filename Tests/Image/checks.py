@@ -6,7 +6,7 @@ from pathlib import Path
 import debian
 import devices
 from machines import POWERED_OFF, Machine
-from payloads import (DEVICES, DIFFERENTIAL, DIFFERENTIAL_32, FACTS, FLOOR, HEADER_ONLY, NO_KERNEL, NOT_A_KERNEL, SHELL, THREE_LEVEL, TRUNCATED_KERNEL,
+from payloads import (DEVICES, DIFFERENTIAL, DIFFERENTIAL_32, FACTS, FLOOR, HEADER_ONLY, NO_KERNEL, NOT_A_KERNEL, OLD_PSCI, SHELL, SPIN_TABLE, THREE_LEVEL, TRUNCATED_KERNEL,
                       WATCHDOG, Payload, tree_text, tree_word)
 
 OURS, REFERENCE = "ours", "reference"
@@ -242,6 +242,12 @@ CHECKS = [
     Check("arm64-reboot", Machine("arm64"), SHELL, {
         hypervisor: Expectation((r"reboot: Restarting system",), (*PANICS, POWERED_OFF), REBOOT_DIALOGUE)
         for hypervisor in (OURS, REFERENCE)}),
+    # A card that reaches the lower 4 GiB alone, where most of the machine's memory lies above.
+    Check("arm64-network-8192m", Machine("arm64", memory=8192, network="e1000"),
+          replace(DEVICES, words="console=hvc0 task=network", dom0_memory=2048), {hypervisor: Expectation(
+              (rf"^fact download: {devices.download_sum()}$", r"^dom0: task network ended with 0$", POWERED_OFF),
+              CRASHES)
+              for hypervisor in (OURS, REFERENCE)}),
     arm64_task("balloon", r"^fact deflated: -65536 KiB$", r"^fact restored: 0 KiB$"),
     arm64_task("hotplug", *(rf"^fact {fact}$" for i in (1, 2, 3) for fact in (f"off {i}: 0", f"on {i}: 0-1"))),
 
@@ -307,6 +313,10 @@ CHECKS = [
     bad_input("no-stdout-path", replace(NO_KERNEL, edit_tree=tree_text(b"stdout-path", b"stdout-name")),
               r"^\(XEN\) neither dtuart= nor stdout-path names a serial port: using the one at 0x9000000$",
               machine=Machine("arm64", loader="patched-tree")),
+    *(Check(f"arm64-{name}", Machine("arm64", cpus=4, loader="patched-tree"), replace(payload, dom0_memory=1024), {OURS: Expectation(
+        (*OUR_BANNER, r"^\(XEN\) Brought up 4 CPUs", r"smp: Brought up 1 node, 4 CPUs$", r"^fact cpus: 4$", r"^dom0: task facts ended with 0$"),
+        CRASHES, verdict=r"^\(XEN\) The firmware has no way to turn the machine off")})
+      for name, payload in (("spin-table", SPIN_TABLE), ("psci-0.1", OLD_PSCI))),
     bad_tree("tree-magic", tree_word(0, 0xD00DFEEE), r"(?i)^\(XEN\) .*device tree.*magic"),
     bad_tree("tree-no-memory", tree_text(b"device_type", b"device_kind"), r"(?i)^\(XEN\) .*memory", NOT_SET_UP),
 ]

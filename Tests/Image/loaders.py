@@ -68,7 +68,8 @@ def patched_tree(job):
     dump[dump.index("-machine") + 1] += f",dumpdtb={tree}"
     subprocess.run(dump, check=True, capture_output=True)
     tree.write_bytes(job.payload.edit_tree(tree.read_bytes()))
-    firmware.write_bytes(struct.pack("<6I2Q", *ENTER_ARM64, TREE_ADDRESS, IMAGE_ADDRESS))
+    enter = job.payload.firmware(job.machine.isa).read_bytes() if job.payload.firmware else struct.pack("<6I", *ENTER_ARM64)
+    firmware.write_bytes(enter + struct.pack("<3Q", TREE_ADDRESS, IMAGE_ADDRESS, job.machine.cpus))
     places = [(job.image, IMAGE_ADDRESS), (tree, TREE_ADDRESS),
               *zip((path for path, _ in job.modules), (GUEST_KERNEL_ADDRESS, GUEST_INITRD_ADDRESS))]
     # Where there is firmware QEMU has ACPI's devices in place of those that the tree names.

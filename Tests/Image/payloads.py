@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Payloads: what the hypervisor is given to boot, and with which words."""
+import subprocess
+import tempfile
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Callable
 
 import debian
@@ -22,6 +25,7 @@ class Payload:
     dom0_memory: int = 0                # MiB; 0 leaves out dom0_mem
     console: bool = True                # whether the usual words for the console are there
     edit_tree: Callable | None = None   # device tree -> device tree, for the loader "patched-tree"
+    firmware: Callable | None = None    # isa -> path: what enters the image there, other than the usual few instructions
 
     def command_line(self, isa):
         """The hypervisor's command line on one ISA."""
@@ -70,11 +74,30 @@ def tree_text(old, new):
     return lambda tree: tree.replace(old, new)
 
 
+def tree_tool(*commands):
+    """Edits by fdtput (device-tree-compiler): each command is its words, with the tree's file left out."""
+    def edit(tree):
+        with tempfile.NamedTemporaryFile(suffix=".dtb") as file:
+            file.write(tree)
+            file.flush()
+            for options, *words in commands:
+                subprocess.run(["fdtput", *options.split(), file.name, *words], check=True, capture_output=True)
+            return Path(file.name).read_bytes()
+    return edit
+
+
 def guest(name):
     """One of our own test guests; `make guests` builds them."""
     return lambda isa: debian.BUILD / "guests" / isa / name
 
 
+# A board whose firmware has no PSCI: processors wait in spin tables.
+SPIN_TABLE = replace(FACTS, firmware=guest("spin_table"), edit_tree=tree_tool(
+    ("-r", "/psci"), *(command for cpu in range(4) for command in (
+        ("-t s", f"/cpus/cpu@{cpu}", "enable-method", "spin-table"),
+        ("-t x", f"/cpus/cpu@{cpu}", "cpu-release-addr", "0", f"{0x401ff000 + 8 * cpu:x}")))))
+# PSCI 0.1 has no fixed function numbers: these are QEMU's.
+OLD_PSCI = replace(FACTS, edit_tree=tree_tool(("-t s", "/psci", "compatible", "arm,psci"), ("-t x", "/psci", "cpu_on", "95c1ba60")))
 # Words for dom0 are a must: without any, Xen on ARM takes its own command line for dom0's.
 BENCH = Payload(guest("bench"), words="bench", hypervisor_words="", dom0_memory=128)
 # Each mapping of a grant has a page of its own.

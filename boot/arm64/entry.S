@@ -272,6 +272,23 @@ primary_virtual:
     sub     x2, x5, #0              // machine address of the image
     b       xen_start_arm64
 
+// A secondary CPU out of a spin table, where nobody gives it an argument. Several may have watched the same word: it is the turn
+// of the one that arm64_spin_argument's struct secondary_start names. Caches are off.
+    .globl arm64_spin_entry
+arm64_spin_entry:
+    msr     daifset, #0xf
+    ldr     x3, =0xff00ffffff
+    mrs     x1, mpidr_el1
+    and     x1, x1, x3
+    load_address x2, arm64_spin_argument
+1:  ldr     x0, [x2]
+    cbz     x0, 2f
+    ldr     x3, [x0, #24]
+    cmp     x1, x3
+    b.eq    arm64_secondary_entry
+2:  wfe
+    b       1b
+
 // A secondary CPU, started by PSCI CPU_ON with x0 = machine address of its struct secondary_start.
     .globl arm64_secondary_entry
 arm64_secondary_entry:
@@ -303,6 +320,14 @@ secondary_virtual:
     b       xen_secondary_arm64
 
     .ltorg
+
+    // A line of its own: it is cleaned to memory.
+    .section .data.spin, "aw"
+    .balign 64
+    .globl arm64_spin_argument
+arm64_spin_argument:
+    .quad   0
+    .balign 64
 
     .section .bss.tables, "aw", @nobits
     .balign 4096

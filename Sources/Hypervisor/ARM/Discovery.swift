@@ -11,6 +11,8 @@ struct MachineDescription {
     struct Processor: BitwiseCopyable {
         var mpidr: UInt64 = 0
         var node = NUMANode(0)
+        /// The word that it watches in a spin table; 0: it is started by PSCI.
+        var release = MachineAddress(0)
     }
 
     var memory = RangeList<MachineSpace>()
@@ -20,7 +22,8 @@ struct MachineDescription {
     var nodeCount = 1
     var gic: DeviceTree.GIC
     var timer: DeviceTree.Timer
-    var psci: DeviceTree.PSCI
+    /// Nil where the firmware has none that is called by SMC: HVC would be us.
+    var psci: DeviceTree.PSCI?
     let uart: SerialNode?
     /// GICv3: where the first region of redistributors starts.
     var redistributors: MachineAddress?
@@ -33,10 +36,9 @@ struct MachineDescription {
         guard let timer = tree.timer() else {
             panic("no generic timer in the device tree: expected arm,armv8-timer or arm,armv7-timer")
         }
-        guard let psci = tree.psci() else { panic("no PSCI in the device tree: expected arm,psci-0.2 or later") }
         self.gic = gic
         self.timer = timer
-        self.psci = psci
+        psci = tree.psci().flatMap { $0.conduit == .smc ? $0 : nil }
         var regions = tree.memoryRegions()
         while let memory = regions.next() {
             let node = UInt8(clamping: memory.numaNode ?? 0)
@@ -79,7 +81,12 @@ struct MachineDescription {
             if processor.mpidr == boot {
                 processors[0].node = node
             } else if processorCount < processors.count {
-                processors[processorCount] = Processor(mpidr: processor.mpidr, node: node)
+                var next = Processor(mpidr: processor.mpidr, node: node)
+                if case .spinTable(let address) = processor.enableMethod {
+                    next.release = MachineAddress(address)
+                    reserved.insert(covering(next.release, 8))
+                }
+                processors[processorCount] = next
                 processorCount += 1
             }
         }

@@ -29,7 +29,9 @@ import XenABI
 private let defaultDom0Memory: UInt64 = 512 << 20
 
 /// Builds dom0 from the modules of the boot loader, and lets the CPUs run it.
-func buildDom0(_ tree: DeviceTree, _ description: borrowing MachineDescription, image: MachineRange) {
+func buildDom0(
+    _ tree: DeviceTree, _ description: borrowing MachineDescription, memory: RangeList<MachineSpace>, image: MachineRange
+) {
     guard let kernel = tree.module(.kernel) else {
         panic("no dom0 kernel: expected a node compatible with multiboot,kernel below /chosen")
     }
@@ -38,7 +40,7 @@ func buildDom0(_ tree: DeviceTree, _ description: borrowing MachineDescription, 
     plan.vcpus = dom0VCPUs(description)
     plan.console = description.uart?.node
     let (domain, format) = makeDomain(description, &plan, image: image)
-    allocateMemory(domain, &plan)
+    takeMemory(memory, domain, &plan)
     let initrd = tree.module(.ramdisk)
     let layout = placeModules(kernel, header, initrd, &plan)
     mapMemory(domain, plan)
@@ -50,7 +52,7 @@ func buildDom0(_ tree: DeviceTree, _ description: borrowing MachineDescription, 
 
 private func dom0VCPUs(_ description: borrowing MachineDescription) -> UInt32 {
     let wanted = root.options.value.words.dom0MaximumVCPUs
-    let processors = UInt64(min(description.processorCount, Int(root.options.value.words.maximumCPUs)))
+    let processors = UInt64(root.state.machine.value.onlineCount)
     var count = wanted.map { max($0.lowerBound, min(processors, $0.upperBound)) } ?? processors
     let most = UInt64(description.gic.version == .v3 ? GICVersion.v3.maximumVCPUs : GICVersion.v2.maximumVCPUs)
     if count > most {
@@ -177,38 +179,41 @@ private func gicRegions(
 
 // MARK: Memory
 
-/// Takes dom0's RAM in the largest blocks there are. Machine frames are guest frames.
-private func allocateMemory(_ domain: MetalDomain, _ plan: inout Dom0TreePlan) {
-    let free = root.heap.value.freeFrames << pageShift
-    // Page tables, frames that dom0 makes us allocate later, and room to breathe.
-    let own = (16 << 20) + free / 64
-    let available = free > own ? free - own : 0
+/// Sets dom0's RAM aside, before there is a heap: machine frames are guest frames.
+@inline(never) func chooseDom0Memory(_ description: inout MachineDescription) -> RangeList<MachineSpace> {
+    var free = description.memory
+    for index in 0..<description.reserved.count { free.remove(description.reserved[index].range) }
+    // The frame table, page tables, frames that dom0 makes us allocate later, and room to breathe.
+    let bytes = free.frames << pageShift
+    let own = (16 << 20) + bytes / 64 + bytes / 128
+    let available = bytes > own ? bytes - own : 0
     let option = root.options.value.words.dom0Memory
     var wanted = option?.bytes(available: available) ?? defaultDom0Memory
     // `bytes` never says more than there is; a plain size that is more is an error, as in Xen on ARM.
     if let size = option?.size, size.percent == 0, !size.isNegative {
         wanted = max(wanted, min(size.bytes, option?.maximumBytes(available: available) ?? .max))
     }
-    guard wanted <= available else {
+    guard wanted <= available, let chosen = Dom0Banks.choose(wanted >> pageShift, from: free) else {
         panic("dom0_mem asks for \(wanted >> 20) MB, but only \(available >> 20) MB are available")
     }
-    var rest = wanted >> pageShift
-    domain.pointee.maximumPages.store(rest, ordering: .relaxed)
-    domain.pointee.totalPages.store(rest, ordering: .relaxed)
-    var order = maximumOrder
-    while rest > 0 {
-        while UInt64(1) << UInt64(order) > rest { order -= 1 }
-        guard let frame = root.heap.value.allocateUncleared(order: order, node: nil) else {
-            guard order > 0 else { panic("dom0_mem: out of memory with \(rest >> 8) MB to go") }
-            order -= 1
-            continue
-        }
-        let count: UInt64 = 1 << UInt64(order)
-        for offset in 0..<count { root.frameTable.value.assign(frame + offset, to: .dom0, use: .domain) }
-        plan.memory.insert(GuestRange(start: GFN(frame.rawValue), count: count))
-        rest -= count
+    for index in 0..<chosen.count {
+        let range = chosen[index].range
+        description.reserved.insert(range)
+        let (start, end) = (range.start.address.rawValue, range.end.address.rawValue)
+        log.info("dom0 bank: 0x\(hex: start) - 0x\(hex: end), \(range.count >> 8) MiB")
     }
-    if plan.memory.dropped > 0 { panic("dom0's memory is in more than 128 pieces") }
+    return chosen
+}
+
+/// Gives dom0 what was set aside.
+private func takeMemory(_ chosen: RangeList<MachineSpace>, _ domain: MetalDomain, _ plan: inout Dom0TreePlan) {
+    domain.pointee.maximumPages.store(chosen.frames, ordering: .relaxed)
+    domain.pointee.totalPages.store(chosen.frames, ordering: .relaxed)
+    for index in 0..<chosen.count {
+        let range = chosen[index].range
+        for offset in 0..<range.count { root.frameTable.value.assign(range.start + offset, to: .dom0, use: .domain) }
+        plan.memory.insert(GuestRange(start: GFN(range.start.rawValue), count: range.count))
+    }
 }
 
 private func mapMemory(_ domain: MetalDomain, _ plan: Dom0TreePlan) {

@@ -25,10 +25,9 @@ import Timekeeping
 import VirtualGIC
 import XenABI
 
-/// Calls into the firmware (ARM DEN 0022, PSCI 1.1).
+/// Calls into the firmware (ARM DEN 0022, PSCI 1.1). Where it has no PSCI the instruction may not even exist.
 enum PSCI {
     static var version: UInt64 { 0x8400_0000 }
-    static var cpuOn64: UInt64 { 0xc400_0003 }
     static var systemOff: UInt64 { 0x8400_0008 }
     static var systemReset: UInt64 { 0x8400_0009 }
 
@@ -42,12 +41,14 @@ func haltMachine() -> Never {
 }
 
 func restartMachine() -> Never {
-    PSCI.call(PSCI.systemReset)
+    if root.state.canPowerOff.load(ordering: .relaxed) { PSCI.call(PSCI.systemReset) }
+    log.notice("The firmware has no way to restart the machine")
     haltMachine()
 }
 
 func powerOffMachine() -> Never {
-    PSCI.call(PSCI.systemOff)
+    if root.state.canPowerOff.load(ordering: .relaxed) { PSCI.call(PSCI.systemOff) }
+    log.notice("The firmware has no way to turn the machine off")
     haltMachine()
 }
 

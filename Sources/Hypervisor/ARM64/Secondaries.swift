@@ -29,19 +29,23 @@ import XenABI
 let stackOrder = 3
 
 /// Starts every other CPU and waits for it, a bounded time each.
-func startSecondaries(_ space: inout HostAddressSpace<MetalFrames>, image: MachineRange) {
+func startSecondaries(
+    _ description: borrowing MachineDescription, _ space: inout HostAddressSpace<MetalFrames>, image: MachineRange
+) {
     let machine = root.state.machine.reference
     var online = 1
     let wanted = min(machine.pointee.processorCount, Int(root.options.value.words.maximumCPUs))
     for number in 1..<max(wanted, 1) {
-        if startSecondary(number, machine, &space, image: image) { online += 1 }
+        if startSecondary(number, description, &space, image: image) { online += 1 }
     }
     log.notice("Brought up \(online) CPUs")
 }
 
 private func startSecondary(
-    _ number: Int, _ machine: Ref<ARMMachine>, _ space: inout HostAddressSpace<MetalFrames>, image: MachineRange
+    _ number: Int, _ description: borrowing MachineDescription, _ space: inout HostAddressSpace<MetalFrames>,
+    image: MachineRange
 ) -> Bool {
+    let machine = root.state.machine.reference
     let node = machine.pointee.processors[number].node
     guard let frame = root.heap.value.allocate(order: stackOrder, node: node),
         let argument = root.heap.value.allocate(order: 0, node: node),
@@ -54,13 +58,9 @@ private func startSecondary(
     frames.store(level0, at: argument.address)
     frames.store(UInt64(stack), at: argument.address + 8)
     frames.store(UInt64(number), at: argument.address + 16)
-    let start = image.start.address.rawValue + (boot_secondary_entry() - boot_image_start())
-    cleanToMemory(argument.address, bytes: 24)
-    let result = PSCI.call(PSCI.cpuOn64, machine.pointee.processors[number].mpidr, start, argument.address.rawValue)
-    guard result == 0 else {
-        log.error("CPU\(number): the firmware refuses to start it (PSCI \(result))")
-        return false
-    }
+    frames.store(machine.pointee.processors[number].mpidr, at: argument.address + 24)
+    cleanToMemory(argument.address, bytes: 32)
+    guard release(number, description, argument.address, &space, image: image) else { return false }
     let end = read_cntpct_el0() &+ machine.pointee.frequency
     while !machine.pointee.states[number].isOnline.load(ordering: .acquiring) {
         cpu_relax()
@@ -69,6 +69,50 @@ private func startSecondary(
             return false
         }
     }
+    return true
+}
+
+/// By the word that it watches, or by PSCI.
+private func release(
+    _ number: Int, _ description: borrowing MachineDescription, _ argument: MachineAddress,
+    _ space: inout HostAddressSpace<MetalFrames>, image: MachineRange
+) -> Bool {
+    let processor = description.processors[number]
+    if processor.release.rawValue != 0 {
+        let word = image.start.address + (boot_spin_argument() - boot_image_start())
+        frames.store(argument.rawValue, at: word)
+        cleanToMemory(word, bytes: 8)
+        return writeSpinTable(processor.release, boot_spin_entry(), &space, image: image)
+    }
+    guard let psci = description.psci else {
+        log.error("CPU\(number): neither PSCI nor a spin table to start it by")
+        return false
+    }
+    let function = psci.hasVersion ? nil : psci.cpuOn
+    let start = image.start.address.rawValue + (boot_secondary_entry() - boot_image_start())
+    let result = PSCI.call(UInt64(function ?? 0xc400_0003), processor.mpidr, start, argument.rawValue)
+    if result != 0 { log.error("CPU\(number): the firmware refuses to start it (PSCI \(result))") }
+    return result == 0
+}
+
+/// The word may lie in RAM that the firmware keeps, or in memory that the tree does not tell of
+/// (Devicetree Specification 0.4, 3.8.1: cpu-release-addr).
+private func writeSpinTable(
+    _ place: MachineAddress, _ entry: UInt64, _ space: inout HostAddressSpace<MetalFrames>, image: MachineRange
+) -> Bool {
+    let target = image.start.address.rawValue + (entry - boot_image_start())
+    if root.frameTable.value.index(of: place.frame) != nil {
+        frames.store(target, at: place)
+        cleanToMemory(place, bytes: 8)
+    } else {
+        guard let base = space.mapDevice(place, size: 8) else {
+            log.error("the spin table at 0x\(hex: place.rawValue) cannot be mapped")
+            return false
+        }
+        // SAFETY: just mapped, for good.
+        unsafe MappedBus(mappedAt: base).write64(0, target)
+    }
+    arm64_sev()
     return true
 }
 

@@ -57,15 +57,17 @@ private func boot(_ tree: DeviceTree, treeRange: MachineRange, image: MachineRan
     var machine = MachineDescription(
         tree, uart: port, bootProcessor: read_mpidr_el1() & 0xff_00ff_ffff,
         firmware: EFIMemoryMap(map, descriptorSize: boot_efi_descriptor_size()))
+    root.state.canPowerOff.store(machine.psci?.hasVersion ?? false, ordering: .relaxed)
     mapAllRAM(machine, image: image, &space)
     machine.reserved.insert(image)
     machine.reserved.insert(treeRange)
     reserveModules(tree, &machine)
+    let dom0Memory = chooseDom0Memory(&machine)
     startHeap(memory: machine.memory, reserved: machine.reserved, nodes: machine.nodeCount)
     root.maximumFrame.set(FrameNumber(machine.memory[machine.memory.count - 1].range.end.rawValue - 1))
     var heapSpace = HostAddressSpace(continuing: space, frames: MetalFrames(root.heap.reference))
     startProcessors(tree, &machine, &heapSpace, image: image)
-    buildDom0(tree, machine, image: image)
+    buildDom0(tree, machine, memory: dom0Memory, image: image)
     runCPU(CPULocal(pcpu: PCPU(0)))
 }
 
@@ -89,5 +91,5 @@ private func startProcessors(
     setUpCPU(PCPU(0))
     root.state.machine.value.states[0].isOnline.store(true, ordering: .releasing)
     startConsoleInput(description)
-    startSecondaries(&space, image: image)
+    startSecondaries(description, &space, image: image)
 }

@@ -51,6 +51,8 @@ struct MachineState: ~Copyable {
     /// The grace period that each pCPU has last gone through.
     let graces = FixedArray<256, Atomic<UInt64>> { _ in Atomic(0) }
     let guestLog = SpinLock(GuestLogBudget(), rank: .console)
+    /// The firmware has PSCI 0.2 or later, as far as we know.
+    let canPowerOff = Atomic<Bool>(true)
     let dom0IsReady = Atomic<Bool>(false)
     let wallclock = SpinLock(Wallclock(), rank: .timer)
     /// Whether a hypercall copies from or to its guest, by pCPU.

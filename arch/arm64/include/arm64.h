@@ -38,6 +38,7 @@ struct secondary_start {
     uint64_t ttbr;      // machine address of the hypervisor's level-0 table
     uint64_t stack;     // top of its stack
     uint64_t cpu;       // logical number
+    uint64_t mpidr;     // its affinity
 };
 
 // world_switch.S
@@ -165,6 +166,8 @@ static inline void arm64_dsb_ish(void) { __asm__ volatile("dsb ish" ::: "memory"
 static inline void arm64_dsb_ishst(void) { __asm__ volatile("dsb ishst" ::: "memory"); }
 static inline void arm64_dmb_ishld(void) { __asm__ volatile("dmb ishld" ::: "memory"); }
 static inline void arm64_dsb_sy(void) { __asm__ volatile("dsb sy" ::: "memory"); }
+/// What was stored before is seen by whoever waits for an event.
+static inline void arm64_sev(void) { __asm__ volatile("dsb sy\n\tsev" ::: "memory"); }
 static inline void arm64_wfi(void) { __asm__ volatile("dsb sy\n\twfi" ::: "memory"); }
 static inline void arm64_unmask_irq(void) { __asm__ volatile("msr daifclr, #2" ::: "memory"); }
 static inline void arm64_mask_irq(void) { __asm__ volatile("msr daifset, #2" ::: "memory"); }

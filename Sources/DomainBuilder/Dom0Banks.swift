@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Base
+public import Containers
+
+/// Which of the machine's RAM a direct-mapped dom0 gets: below 4 GiB first, where devices with 32-bit addresses can reach it, and
+/// there and above in the largest pieces that there are, so that the kernel, its initrd and its pools for devices find room in one.
+public enum Dom0Banks {
+    /// Frames from here on are out of the reach of 32 bits.
+    static var lowEnd: UInt64 { (1 << 32) >> pageShift }
+    /// Pieces begin at multiples of 2 MiB, where both paging and kernels want them; the rest is for small needs.
+    static var block: UInt64 { 512 }
+
+    /// `frames` frames out of `free`, whose tags (nodes) are kept. Nil where there are not so many, or in more than 128 pieces.
+    public static func choose(_ frames: UInt64, from free: RangeList<MachineSpace>) -> RangeList<MachineSpace>? {
+        var (left, chosen, rest) = (free, RangeList<MachineSpace>(), frames)
+        // Aligned and low, aligned and high, then what is between the blocks.
+        for pass in 0..<4 {
+            while rest > 0, let piece = largest(of: left, isLow: pass & 1 == 0, isAligned: pass < 2) {
+                let range = MachineRange(start: piece.range.start, count: min(piece.range.count, rest))
+                chosen.insert(range, tag: piece.tag)
+                left.remove(range)
+                rest -= range.count
+            }
+        }
+        return rest == 0 && chosen.dropped == 0 ? chosen : nil
+    }
+
+    private static func largest(
+        of list: RangeList<MachineSpace>, isLow: Bool, isAligned: Bool
+    ) -> (range: MachineRange, tag: UInt8)? {
+        var best: (range: MachineRange, tag: UInt8)?
+        for index in 0..<list.count {
+            let (start, end) = (list[index].range.start.rawValue, list[index].range.end.rawValue)
+            var (first, last) = isLow ? (start, min(end, lowEnd)) : (max(start, lowEnd), end)
+            if isAligned { (first, last) = ((first + block - 1) & ~(block - 1), last & ~(block - 1)) }
+            guard last > first, last - first > best?.range.count ?? 0 else { continue }
+            best = (MachineRange(start: MFN(first), count: last - first), list[index].tag)
+        }
+        return best
+    }
+}
