@@ -90,7 +90,8 @@ var targets: [Target] = [
     // A million instructions in a test are too many without the optimiser.
     module("X86Emulator", extra: isImage ? [] : [.unsafeFlags(["-O"])]),
     module("Firmware", ["Base"]),
-    module("Decompression"),
+    // Nor can a million packed files be.
+    module("Decompression", extra: isImage ? [] : [.unsafeFlags(["-O"])]),
     module("MMIO", ["Base", "Machine", "ArchCommon"]),
     module("ARM", ["Base", "Machine", "P2M"]),
     module("X86", ["Base", "Machine", "P2M"]),
@@ -106,7 +107,7 @@ let domains: [Target.Dependency] = [
 targets += [
     module("Domains", domains),
     module("Hypercalls", domains + ["Domains"]),
-    module("DomainBuilder", domains + ["Domains", "Firmware"]),
+    module("DomainBuilder", domains + ["Domains", "Firmware", "Decompression"]),
 ]
 
 if let image {
@@ -135,12 +136,12 @@ if let image {
         tests("Scheduler", ["Base"]),
         tests("ARM", ["Base", "P2M"]),
         tests("Firmware", ["Base"]),
-        tests("Decompression"),
+        tests("Decompression", extra: [.unsafeFlags(["-O"])]),
         tests("X86", ["Base", "P2M"]),
         tests("VirtualAPIC", ["Base"]),
         tests("VirtualPCI", ["Base", "Machine", "Containers"]),
         tests("Drivers", ["Base", "Containers", "Machine", "MMIO"]),
-        tests("DomainBuilder", ["Base", "Firmware"]),
+        tests("DomainBuilder", ["Base", "Firmware", "Decompression"]),
         .target(name: "Native", path: "Tests/Native"),
         tests("X86Emulator", ["Native"], extra: [.unsafeFlags(["-O"])]),
         tests("EventChannels", ["XenABI"]),

@@ -23,7 +23,7 @@ struct LZMA {
     /// Which of the last symbols were literals, matches and repeats: 0-6 after a literal.
     private var state = 0
     /// The last four distances, less one.
-    private var recent: (Int, Int, Int, Int) = (0, 0, 0, 0)
+    private var recent: (UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0)
     private var contextBits = 0
     private var literalPositionMask = 0
     private var positionMask = 0
@@ -38,37 +38,51 @@ struct LZMA {
         return contextBits + rest % 5 <= 4
     }
 
-    mutating func reset(_ table: inout MutableSpan<UInt16>) {
+    mutating func reset(_ table: inout MutableSpan<UInt32>) {
         state = 0
         recent = (0, 0, 0, 0)
         for index in table.indices { table[index] = RangeDecoder.even }
     }
 
     /// Decodes until `output` is filled from `start` to `end`. The dictionary begins at `dictionary`.
+    ///
+    /// - Parameters:
+    ///   - hasEnd: goes on until the mark of the end; what does not fit before that is too large.
+    ///   - isCut: there is more than fits before `end`.
+    /// - Returns: where it ended.
     mutating func decode(
-        _ input: Span<UInt8>, _ decoder: inout RangeDecoder, _ table: inout MutableSpan<UInt16>,
-        into output: inout MutableSpan<UInt8>, from start: Int, to end: Int, dictionary: Int
-    ) throws(DecompressionError) {
+        _ input: Span<UInt8>, _ decoder: inout RangeDecoder, _ table: inout MutableSpan<UInt32>,
+        into output: inout MutableSpan<UInt8>, from start: Int, to end: Int, dictionary: Int, hasEnd: Bool = false,
+        isCut: Bool = false
+    ) throws(DecompressionError) -> Int {
         var position = start
-        while position < end {
+        while position < end || hasEnd {
+            if decoder.isExhausted { throw .truncated }
             let phase = (position - dictionary) & positionMask
             if !decoder.bit(input, &table, Slot.isMatch + state << 4 + phase) {
+                guard position < end else { throw decoder.isExhausted ? .truncated : .tooLarge }
                 literal(input, &decoder, &table, &output, position, dictionary)
                 position += 1
                 continue
             }
             let length = match(input, &decoder, &table, phase)
-            let distance = recent.0 + 1
-            guard distance <= position - dictionary, length <= end - position else { throw .corrupt }
-            for index in position..<position + length { output[index] = output[index &- distance] }
-            position += length
-            if decoder.isExhausted { throw .corrupt }
+            if hasEnd, recent.0 == .max {
+                guard !decoder.isExhausted else { throw .truncated }
+                return position
+            }
+            guard recent.0 < UInt32(truncatingIfNeeded: position - dictionary) else { throw .corrupt }
+            let distance = Int(truncatingIfNeeded: recent.0) + 1
+            let taken = min(length, end - position)
+            for index in position..<position + taken { output[index] = output[index &- distance] }
+            position += taken
+            guard taken == length else { throw hasEnd || isCut ? .tooLarge : .corrupt }
         }
+        return position
     }
 
     @inline(__always)
     private mutating func literal(
-        _ input: Span<UInt8>, _ decoder: inout RangeDecoder, _ table: inout MutableSpan<UInt16>,
+        _ input: Span<UInt8>, _ decoder: inout RangeDecoder, _ table: inout MutableSpan<UInt32>,
         _ output: inout MutableSpan<UInt8>, _ position: Int, _ dictionary: Int
     ) {
         let previous = position > dictionary ? Int(output[position - 1]) : 0
@@ -76,8 +90,8 @@ struct LZMA {
         let base = Slot.literals + context * 0x300
         var symbol = 1
         // After a match the byte that the match would have gone on with is a hint.
-        if state >= 7, recent.0 < position - dictionary {
-            var hint = Int(output[position - recent.0 - 1])
+        if state >= 7, recent.0 < UInt32(truncatingIfNeeded: position - dictionary) {
+            var hint = Int(output[position - Int(truncatingIfNeeded: recent.0) - 1])
             var offset = 0x100
             while symbol < 0x100 {
                 hint <<= 1
@@ -99,7 +113,7 @@ struct LZMA {
 
     /// Length of the match that comes now; its distance is then the first of `recent`.
     private mutating func match(
-        _ input: Span<UInt8>, _ decoder: inout RangeDecoder, _ table: inout MutableSpan<UInt16>, _ phase: Int
+        _ input: Span<UInt8>, _ decoder: inout RangeDecoder, _ table: inout MutableSpan<UInt32>, _ phase: Int
     ) -> Int {
         guard decoder.bit(input, &table, Slot.isRepeat + state) else {
             let length = length(input, &decoder, &table, Slot.matchLength, phase)
@@ -125,7 +139,7 @@ struct LZMA {
 
     /// 2 to 273.
     private func length(
-        _ input: Span<UInt8>, _ decoder: inout RangeDecoder, _ table: inout MutableSpan<UInt16>, _ slot: Int, _ phase: Int
+        _ input: Span<UInt8>, _ decoder: inout RangeDecoder, _ table: inout MutableSpan<UInt32>, _ slot: Int, _ phase: Int
     ) -> Int {
         if !decoder.bit(input, &table, slot) { return 2 + decoder.tree(input, &table, slot + 2 + phase << 3, bits: 3) }
         if !decoder.bit(input, &table, slot + 1) {
@@ -134,18 +148,19 @@ struct LZMA {
         return 18 + decoder.tree(input, &table, slot + 258, bits: 8)
     }
 
-    /// A new distance, less one.
+    /// A new distance, less one; all ones mark the end.
     private func distance(
-        _ input: Span<UInt8>, _ decoder: inout RangeDecoder, _ table: inout MutableSpan<UInt16>, _ length: Int
-    ) -> Int {
+        _ input: Span<UInt8>, _ decoder: inout RangeDecoder, _ table: inout MutableSpan<UInt32>, _ length: Int
+    ) -> UInt32 {
         let group = Slot.distance + min(length - 2, 3) << 6
         let slot = decoder.tree(input, &table, group, bits: 6)
-        guard slot >= 4 else { return slot }
+        guard slot >= 4 else { return UInt32(slot) }
         let bits = slot >> 1 - 1
-        let base = (2 | slot & 1) << bits
+        let base = UInt32(2 | slot & 1) << UInt32(bits)
         if slot < 14 {
-            return base + decoder.reverseTree(input, &table, Slot.special + base - slot, bits: bits)
+            return base + UInt32(decoder.reverseTree(input, &table, Slot.special + Int(base) - slot, bits: bits))
         }
-        return base + decoder.direct(input, bits: bits - 4) << 4 + decoder.reverseTree(input, &table, Slot.align, bits: 4)
+        return base | UInt32(decoder.direct(input, bits: bits - 4)) << 4
+            | UInt32(decoder.reverseTree(input, &table, Slot.align, bits: 4))
     }
 }

@@ -6,20 +6,22 @@ struct LZMA2 {
     private(set) var position: Int
     private var model = LZMA()
     /// Index in the output of the dictionary's first byte.
-    private var dictionary = 0
+    private var dictionary: Int
     private var needsDictionary = true
     private var needsProperties = true
 
-    init(input start: Int) { position = start }
+    init(input start: Int, dictionary: Int) {
+        position = start
+        self.dictionary = dictionary
+    }
 
-    /// Returns how many bytes were written.
+    /// Writes from `size` on, and moves it behind what was written.
     mutating func decode(
-        _ input: Span<UInt8>, into output: inout MutableSpan<UInt8>, _ table: inout MutableSpan<UInt16>
-    ) throws(DecompressionError) -> Int {
-        var size = 0
+        _ input: Span<UInt8>, into output: inout MutableSpan<UInt8>, at size: inout Int, _ table: inout MutableSpan<UInt32>
+    ) throws(DecompressionError) {
         while true {
             let control = try next(input)
-            if control == 0 { return size }
+            if control == 0 { return }
             if control == 1 || control >= 0xe0 {
                 dictionary = size
                 needsDictionary = false
@@ -27,28 +29,26 @@ struct LZMA2 {
             guard !needsDictionary else { throw .corrupt }
             if control < 0x80 {
                 guard control <= 2 else { throw .corrupt }
-                size += try copy(input, into: &output, at: size)
+                try copy(input, into: &output, at: &size)
             } else {
-                size += try unpack(control, input, into: &output, at: size, &table)
+                try unpack(control, input, into: &output, at: &size, &table)
             }
         }
     }
 
     private mutating func copy(
-        _ input: Span<UInt8>, into output: inout MutableSpan<UInt8>, at start: Int
-    ) throws(DecompressionError) -> Int {
+        _ input: Span<UInt8>, into output: inout MutableSpan<UInt8>, at size: inout Int
+    ) throws(DecompressionError) {
         let count = try Int(next16(input)) + 1
         guard count <= input.count - position else { throw .truncated }
-        guard count <= output.count - start else { throw .tooLarge }
-        for index in 0..<count { output[start + index] = input[position + index] }
+        try output.append(input, from: position, count: count, at: &size)
         position += count
-        return count
     }
 
     private mutating func unpack(
-        _ control: UInt8, _ input: Span<UInt8>, into output: inout MutableSpan<UInt8>, at start: Int,
-        _ table: inout MutableSpan<UInt16>
-    ) throws(DecompressionError) -> Int {
+        _ control: UInt8, _ input: Span<UInt8>, into output: inout MutableSpan<UInt8>, at size: inout Int,
+        _ table: inout MutableSpan<UInt32>
+    ) throws(DecompressionError) {
         let count = try Int(control & 0x1f) << 16 + Int(next16(input)) + 1
         let packed = try Int(next16(input)) + 1
         if control >= 0xc0 {
@@ -58,19 +58,19 @@ struct LZMA2 {
         guard !needsProperties else { throw .corrupt }
         if control >= 0xa0 { model.reset(&table) }
         guard packed <= input.count - position else { throw .truncated }
-        guard count <= output.count - start else { throw .tooLarge }
         var decoder = RangeDecoder(input, from: position, to: position + packed)
-        try model.decode(
-            input, &decoder, &table, into: &output, from: start, to: start + count, dictionary: dictionary)
+        let room = min(count, output.count - size)
+        size = try model.decode(
+            input, &decoder, &table, into: &output, from: size, to: size + room, dictionary: dictionary, isCut: room < count)
+        guard room == count else { throw .tooLarge }
         guard decoder.finish(input) else { throw .corrupt }
         position += packed
-        return count
     }
 
     private mutating func next(_ input: Span<UInt8>) throws(DecompressionError) -> UInt8 {
-        guard let byte = XZ.byte(input, position) else { throw .truncated }
+        guard position < input.count else { throw .truncated }
         position += 1
-        return byte
+        return input[position - 1]
     }
 
     private mutating func next16(_ input: Span<UInt8>) throws(DecompressionError) -> UInt16 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// LZMA's arithmetic decoder: bits whose probabilities adapt, each in a 16-bit slot of the caller's table (11 bits used).
+/// LZMA's arithmetic decoder: bits whose probabilities adapt, each in a word of the caller's table (11 bits used).
 ///
 /// Reads zeros past the end of its input and says so in `isExhausted`, so that the inner loop has no error to throw.
 struct RangeDecoder {
@@ -12,7 +12,7 @@ struct RangeDecoder {
     private(set) var isExhausted = false
 
     /// Every probability starts even.
-    static var even: UInt16 { 1024 }
+    static var even: UInt32 { 1024 }
 
     /// A chunk starts with a zero byte and four of code.
     init(_ input: Span<UInt8>, from start: Int, to end: Int) {
@@ -25,6 +25,12 @@ struct RangeDecoder {
     mutating func finish(_ input: Span<UInt8>) -> Bool {
         normalise(input)
         return position == end && code == 0 && !isExhausted
+    }
+
+    /// Whether a stream may end here that has no mark of its end.
+    mutating func isAtRest(_ input: Span<UInt8>) -> Bool {
+        normalise(input)
+        return code == 0
     }
 
     @inline(__always) private mutating func next(_ input: Span<UInt8>) -> UInt8 {
@@ -45,10 +51,10 @@ struct RangeDecoder {
     }
 
     @inline(__always)
-    mutating func bit(_ input: Span<UInt8>, _ table: inout MutableSpan<UInt16>, _ slot: Int) -> Bool {
+    mutating func bit(_ input: Span<UInt8>, _ table: inout MutableSpan<UInt32>, _ slot: Int) -> Bool {
         normalise(input)
         let probability = table[slot]
-        let bound = (range >> 11) &* UInt32(probability)
+        let bound = (range >> 11) &* probability
         if code < bound {
             range = bound
             table[slot] = probability &+ (2048 &- probability) >> 5
@@ -62,14 +68,14 @@ struct RangeDecoder {
 
     /// `bits` bits, most significant first, by a tree of 2^`bits` slots.
     @inline(__always)
-    mutating func tree(_ input: Span<UInt8>, _ table: inout MutableSpan<UInt16>, _ slot: Int, bits: Int) -> Int {
+    mutating func tree(_ input: Span<UInt8>, _ table: inout MutableSpan<UInt32>, _ slot: Int, bits: Int) -> Int {
         var symbol = 1
         for _ in 0..<bits { symbol = symbol << 1 | (bit(input, &table, slot &+ symbol) ? 1 : 0) }
         return symbol &- 1 << bits
     }
 
     /// `bits` bits, least significant first.
-    mutating func reverseTree(_ input: Span<UInt8>, _ table: inout MutableSpan<UInt16>, _ slot: Int, bits: Int) -> Int {
+    mutating func reverseTree(_ input: Span<UInt8>, _ table: inout MutableSpan<UInt32>, _ slot: Int, bits: Int) -> Int {
         var symbol = 1
         var value = 0
         for index in 0..<bits {

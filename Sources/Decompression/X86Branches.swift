@@ -6,12 +6,13 @@ enum X86Branches {
     /// An operand's top byte is 0 or 255 where it is one.
     @inline(__always) private static func isTop(_ byte: UInt8) -> Bool { byte == 0 || byte == 0xff }
 
-    static func restore(_ bytes: inout MutableSpan<UInt8>, count: Int) {
+    /// Addresses count from `start`.
+    static func restore(_ bytes: inout MutableSpan<UInt8>, from start: Int, to end: Int) {
         // Which of the last three bytes were opcodes: bit 0 the nearest.
         var recent: UInt32 = 0
-        var last = -1
-        var index = 0
-        while index + 4 < count {
+        var last = start - 1
+        var index = start
+        while index + 4 < end {
             guard bytes[index] & 0xfe == 0xe8 else {
                 index += 1
                 continue
@@ -20,7 +21,7 @@ enum X86Branches {
             last = index
             recent = gap > 3 ? 0 : recent << UInt32(gap - 1) & 7
             if isOperand(bytes, index, recent) {
-                convert(&bytes, index, recent)
+                convert(&bytes, index, recent, UInt32(truncatingIfNeeded: index + 5 - start))
                 index += 5
                 // The operand's bytes were passed over, so an opcode there does not count.
             } else {
@@ -43,10 +44,9 @@ enum X86Branches {
         return isTop(bytes[index + 4])
     }
 
-    private static func convert(_ bytes: inout MutableSpan<UInt8>, _ index: Int, _ recent: UInt32) {
+    private static func convert(_ bytes: inout MutableSpan<UInt8>, _ index: Int, _ recent: UInt32, _ next: UInt32) {
         var source: UInt32 = 0
         for offset in 0..<4 { source |= UInt32(bytes[index + 1 + offset]) << UInt32(offset * 8) }
-        let next = UInt32(truncatingIfNeeded: index + 5)
         var target = source &- next
         let shift = UInt32(overlap(recent) * 8)
         if recent != 0, isTop(UInt8(truncatingIfNeeded: target >> (24 - shift))) {

@@ -4,9 +4,9 @@
 public enum LinuxImageError: Error, Equatable, Sendable {
     /// Fewer bytes than a header.
     case truncated
-    /// Compressed as a whole; the hypervisor takes the uncompressed file.
+    /// Packed by gzip, when unpacking is over.
     case gzip
-    /// An EFI application that unpacks itself (CONFIG_EFI_ZBOOT); the hypervisor takes the uncompressed `Image`.
+    /// An EFI application that unpacks itself (CONFIG_EFI_ZBOOT), when unpacking is over.
     case selfExtracting
     /// Neither an arm64 `Image` nor a zImage; the words where their magic numbers would be.
     case unknown(arm64: UInt32, arm32: UInt32)
@@ -54,7 +54,7 @@ public struct LinuxImage: Hashable, Sendable, BitwiseCopyable {
             let magic64 = header.littleEndian32(at: 0x38), let magic32 = header.littleEndian32(at: 0x24)
         else { throw .truncated }
         if header.byte(at: 0) == 0x1f, header.byte(at: 1) == 0x8b { throw .gzip }
-        if header.littleEndian32(at: 4) == 0x676d_697a { throw .selfExtracting }
+        if LinuxZBoot.isZBoot(header) { throw .selfExtracting }
         if magic64 == 0x644d_5241 {
             try self.init(arm64: header, fileSize: fileSize)
         } else if magic32 == 0x016f_2818 || magic32 == 0x1828_6f01 {
@@ -62,6 +62,16 @@ public struct LinuxImage: Hashable, Sendable, BitwiseCopyable {
         } else {
             throw .unknown(arm64: magic64, arm32: magic32)
         }
+    }
+
+    /// The most bytes that a file with this header has: of an arm64 image the memory that it takes, of a zImage its own size. Nil
+    /// where neither is there.
+    public static func largestFile(_ header: Span<UInt8>) -> UInt64? {
+        if header.littleEndian32(at: 0x38) == 0x644d_5241 { return header.littleEndian64(at: 16) }
+        guard header.littleEndian32(at: 0x24) == 0x016f_2818, let start = header.littleEndian32(at: 0x28),
+            let end = header.littleEndian32(at: 0x2c), start < end
+        else { return nil }
+        return UInt64(end - start)
     }
 
     private init(arm64 header: Span<UInt8>, fileSize: UInt64) throws(LinuxImageError) {

@@ -28,6 +28,21 @@ import Testing
         #expect(old.textOffset == 0x80000 && old.memorySize == 0x100_0000)
     }
 
+    /// An EFI zboot image: where its payload is, and what it is packed with.
+    @Test func zboot() {
+        func parts(_ words: [Int: UInt32]) -> [Int]? {
+            let bytes = Self.header([0: 0x5a4d, 4: 0x676d_697a, 8: 40, 12: 20, 24: 0x7069_7a67].merging(words) { $1 }) + [1, 2]
+            guard let image = LinuxZBoot(bytes.span) else { return nil }
+            return [image.payload.count, Int(image.payload[0]), image.packing.equals("gzip") ? 1 : 0]
+        }
+        #expect(parts([40: 7]) == [20, 7, 1])
+        #expect(parts([8: 65, 12: 1]) == [1, 2, 1])
+        #expect(parts([28: 0x20]) == [20, 0, 0])
+        for refused: [Int: UInt32] in [[0: 0x5a4e], [4: 1], [12: 0], [12: 27], [8: 66, 12: 1], [8: .max], [12: .max]] {
+            #expect(parts(refused) == nil, "\(refused)")
+        }
+    }
+
     /// The header of Debian 12's arm64 vmlinuz with its EFI stub: two sections, the last one ends at 32,954,880.
     @Test func cutShort() throws {
         var bytes = Self.header([0: 0xfa40_5a4d, 0x10: 0x0201_0000, 0x18: 10, 0x38: 0x644d_5241, 0x3c: 0x40])

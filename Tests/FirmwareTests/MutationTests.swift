@@ -206,10 +206,15 @@ import Testing
         let headers = [
             LinuxImageTests.header([8: 0, 0x10: 0x0201_0000, 0x18: 10, 0x38: 0x644d_5241]),
             LinuxImageTests.header([0x24: 0x016f_2818, 0x28: 0, 0x2c: 0x50_0000]),
+            // An EFI zboot image whose payload is the header itself.
+            LinuxImageTests.header([0: 0x5a4d, 4: 0x676d_697a, 8: 0, 12: 64, 24: 0x7069_7a67]),
         ]
         Self.parallel(640_000) { random in
-            var bytes = headers[random.below(2)]
+            var bytes = headers[random.below(3)]
             Self.mutate(&bytes, &random)
+            if let image = LinuxZBoot(bytes.span) {
+                precondition(image.payload.count <= bytes.count && image.packing.count <= 32, "a payload that is not in the file")
+            }
             if let image = try? LinuxImage(header: bytes.span, fileSize: random.next()) {
                 _ = image.loadAddress(in: random.next())
             }

@@ -13,7 +13,7 @@ import abi
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Layers 0-4: pure Swift, no machine. Base has one file that reads literals, Memory and Containers the direct map's side.
 PORTABLE = ("XenABI", "Base", "Machine", "Sync", "Containers", "Memory", "P2M", "EventChannels", "GrantTables", "Scheduler",
-            "Timekeeping", "VirtualGIC", "Firmware", "Domains", "Hypercalls", "DomainBuilder")
+            "Timekeeping", "VirtualGIC", "Firmware", "Decompression", "Domains", "Hypercalls", "DomainBuilder")
 MAY_BE_UNSAFE = {"Sync", "Containers", "Memory"}
 # Literal text has no safe access in Swift 6.3: one file each.
 UNSAFE_FILES = {"Sources/Base/StaticText.swift", "Sources/Machine/LogLine.swift", "Sources/Machine/FrameMemory.swift"}

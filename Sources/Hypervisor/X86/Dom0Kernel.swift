@@ -2,7 +2,7 @@
 
 import Base
 import Containers
-import Decompression
+import DomainBuilder
 import Firmware
 import Machine
 import Memory
@@ -10,66 +10,32 @@ import P2M
 import Sync
 import X86Machine
 
-/// Frames that are needed while dom0 is built.
-struct Scratch {
-    let frame: MFN
-    let order: Int
-
-    init(bytes: UInt64, _ purpose: StaticString) {
-        let count = max(1, (bytes + pageSize - 1) >> pageShift)
-        order = count <= 1 ? 0 : 64 - (count - 1).leadingZeroBitCount
-        guard let frame = root.heap.value.allocateUncleared(order: order, node: nil) else {
-            panic("no \(bytes >> 10) KiB of memory in one piece for \(purpose)")
-        }
-        self.frame = frame
-    }
-
-    func release() { root.heap.value.free(frame, order: order) }
-}
-
-/// RAM as bytes. SAFETY: nobody else uses it while the span lives.
-@unsafe @_lifetime(immortal) private func bytes(_ start: MachineAddress, _ count: UInt64) -> Span<UInt8> {
-    unsafe _overrideLifetime(
-        Span(_unsafeStart: frames.pointer(to: start).assumingMemoryBound(to: UInt8.self), count: Int(count)), copying: ())
-}
-
-@unsafe @_lifetime(immortal) private func mutableBytes(_ start: MachineAddress, _ count: UInt64) -> MutableSpan<UInt8> {
-    unsafe _overrideLifetime(
-        MutableSpan(_unsafeStart: frames.pointer(to: start).assumingMemoryBound(to: UInt8.self), count: Int(count)),
-        copying: ())
-}
-
 /// The kernel's ELF file, unpacked where it is packed, out of the way of where it goes.
 func unpackKernel(_ module: Description.Module) -> (scratch: Scratch, size: UInt64) {
-    // SAFETY: the module is RAM that was reserved for it, and only read here.
-    let file = unsafe bytes(module.start, module.size)
-    guard let image = LinuxBzImage(file) else {
-        let scratch = Scratch(bytes: module.size, "dom0's kernel")
-        frames.copy(from: module.start, to: scratch.frame.address, count: module.size)
-        return (scratch, module.size)
-    }
-    let scratch = Scratch(bytes: image.unpackedSize, "dom0's kernel")
-    let table = Scratch(bytes: UInt64(XZ.workspaceCount) * 2, "unpacking")
-    // SAFETY: both are ours alone.
-    var output = unsafe mutableBytes(scratch.frame.address, image.unpackedSize)
-    var workspace = unsafe MutableSpan<UInt16>(
-        _unsafeStart: frames.pointer(to: table.frame.address).assumingMemoryBound(to: UInt16.self), count: XZ.workspaceCount)
-    do throws(DecompressionError) {
-        let size = try XZ.decompress(image.payload, into: &output, workspace: &workspace)
-        table.release()
-        return (scratch, UInt64(size))
+    do throws(KernelFileError) {
+        // SAFETY: the module is RAM that was reserved for it, and only read here.
+        let file = try unsafe KernelFile(bytes(module.start, module.size))
+        guard let size = file.sizeOrAppended else { panic("the dom0 kernel is truncated") }
+        let scratch = Scratch(bytes: size, "dom0's kernel")
+        let workspace = UnpackingWorkspace(for: file)
+        // SAFETY: both are ours alone.
+        var output = unsafe mutableBytes(scratch.frame.address, size)
+        var words = unsafe workspace.words()
+        let count = try file.unpack(into: &output, workspace: &words)
+        workspace.release()
+        return (scratch, UInt64(count))
     } catch {
         panic("the dom0 kernel cannot be unpacked: \(explain(error))")
     }
 }
 
-private func explain(_ error: DecompressionError) -> LogLine {
+private func explain(_ error: KernelFileError) -> LogLine {
     switch error {
-    case .notThisFormat: "it is packed, but not by xz"
-    case .unsupported: "by a filter or with a checksum that is not known here"
     case .truncated: "it is truncated"
-    case .corrupt: "it is damaged"
-    case .tooLarge: "it is larger than it says"
+    case .unknownPacking: "it is packed, but by none of gzip, bzip2, lzma, xz, lzo, lz4, zstd"
+    case .unpacking(let error): explain(error)
+    // Of ARM kernels alone.
+    case .image: "it is not for this processor"
     }
 }
 
