@@ -117,8 +117,8 @@ func covering(_ start: MachineAddress, _ bytes: UInt64) -> MachineRange {
 func explain(_ error: LinuxImageError) -> LogLine {
     switch error {
     case .truncated: "it is shorter than a header"
-    case .gzip: "it is compressed, expected the uncompressed file"
-    case .selfExtracting: "it is an EFI application that unpacks itself, expected the uncompressed Image"
+    case .gzip: "it is packed twice"
+    case .selfExtracting: "what is packed in it is an EFI application that unpacks itself"
     case .unknown(let arm64, let arm32):
         "magic numbers 0x\(hex: UInt64(arm64)) and 0x\(hex: UInt64(arm32)), expected 0x644d5241"
     case .bigEndian: "it is big-endian"

@@ -35,17 +35,18 @@ func buildDom0(
     guard let kernel = tree.module(.kernel) else {
         panic("no dom0 kernel: expected a node compatible with multiboot,kernel below /chosen")
     }
-    let header = readHeader(kernel.region)
+    let header = readKernelHeader(kernel.region)
     var plan = Dom0TreePlan()
     plan.vcpus = dom0VCPUs(description)
     plan.console = description.uart?.node
     let (domain, format) = makeDomain(description, &plan, image: image)
     takeMemory(memory, domain, &plan)
     let initrd = tree.module(.ramdisk)
-    let layout = placeModules(kernel, header, initrd, &plan)
+    let layout = placeModules(header, initrd, &plan)
     mapMemory(domain, plan)
     assignDevices(tree, Dom0Tree(host: tree, plan: plan), domain, description, format)
-    copyModules(kernel, initrd, layout)
+    unpackKernel(kernel.region, header, to: layout.kernel)
+    if let initrd { frames.copy(from: initrd.region.start, to: layout.initrd, count: initrd.region.size) }
     writeTree(tree, plan, layout)
     start(domain, plan, entry: layout.kernel, tree: layout.tree)
 }
@@ -241,10 +242,10 @@ private let treeSize: UInt64 = 2 << 20
 
 /// Kernel, tree and initrd, one after the other in the first bank that holds them, each at a multiple of 2 MB.
 private func placeModules(
-    _ kernel: DeviceTree.Module, _ header: LinuxImage, _ initrd: DeviceTree.Module?, _ plan: inout Dom0TreePlan
+    _ header: LinuxImage, _ initrd: DeviceTree.Module?, _ plan: inout Dom0TreePlan
 ) -> Layout {
     let block: UInt64 = 2 << 20
-    let kernelSize = max(header.memorySize, kernel.region.size)
+    let kernelSize = header.memorySize
     let initrdSize = initrd?.region.size ?? 0
     for index in 0..<plan.memory.count {
         let bank = plan.memory[index].range
@@ -261,24 +262,6 @@ private func placeModules(
             kernel: MachineAddress(loaded), tree: MachineAddress(afterKernel), initrd: MachineAddress(start))
     }
     panic("dom0's memory has no room for kernel (\(kernelSize >> 10) KiB) and initrd (\(initrdSize >> 10) KiB) in one piece")
-}
-
-private func copyModules(_ kernel: DeviceTree.Module, _ initrd: DeviceTree.Module?, _ layout: Layout) {
-    frames.copy(from: kernel.region.start, to: layout.kernel, count: kernel.region.size)
-    cleanToMemory(layout.kernel, bytes: kernel.region.size)
-    arm64_ic_ialluis()
-    if let initrd { frames.copy(from: initrd.region.start, to: layout.initrd, count: initrd.region.size) }
-}
-
-private func readHeader(_ region: DeviceTree.Region) -> LinuxImage {
-    // SAFETY: the module is RAM (startup checked it), reserved until dom0 runs.
-    let start = unsafe frames.pointer(to: region.start).assumingMemoryBound(to: UInt8.self)
-    let count = Int(min(UInt64(LinuxImage.usefulHeaderSize), region.size))
-    do throws(LinuxImageError) {
-        return try unsafe LinuxImage(header: Span(_unsafeStart: start, count: count), fileSize: region.size)
-    } catch {
-        panic("the dom0 kernel at 0x\(hex: region.start.rawValue) is not an arm64 Image: \(explain(error))")
-    }
 }
 
 private func writeTree(_ tree: DeviceTree, _ plan: Dom0TreePlan, _ layout: Layout) {
