@@ -48,6 +48,7 @@ ICOUNT ?=## 1: one instruction is one nanosecond, and runs repeat
 XEN    ?= ours## hypervisor image: ours, reference (Debian's Xen 4.17) or a path
 CMDLINE ?=## more words for the hypervisor
 DOM0   ?=## more words for dom0's kernel
+RELEASE ?=## whose kernel dom0 has: bookworm-backports, trixie or sid; Debian 12's if empty
 ONLY   ?=## check, soak: regexp that selects rows
 N      ?= 200## soak: number of boots
 
@@ -59,7 +60,7 @@ image_of = $(if $(filter ours,$(XEN)),$(BUILD)/$(1)/xen)
 .PHONY: run
 run: deps $(call image_of,$(ARCH)) ## boot dom0 in QEMU, with its shell on this terminal
 	@$(BOOT) run --hypervisor "$(XEN)" --isa $(ARCH) --gic $(GIC) --smp $(SMP) --mem $(MEM) \
-	    --loader $(LOADER) --iommu "$(IOMMU)" $(if $(ICOUNT),--icount) --hypervisor-words "$(CMDLINE)" --words "$(DOM0)"
+	    --loader $(LOADER) --iommu "$(IOMMU)" $(if $(ICOUNT),--icount) --release "$(RELEASE)" --hypervisor-words "$(CMDLINE)" --words "$(DOM0)"
 
 # ---- Our own test guests ------------------------------------------------------------------------------
 
@@ -137,11 +138,11 @@ build_images = images=$$($(BOOT) images --hypervisor $(1) --select '$(2)') && { 
 .PHONY: check
 check: deps guests ## boot the rows of Tests/Image/checks.py (ONLY=, XEN=ours|reference)
 	@$(call build_images,$(XEN),$(value ONLY))
-	@$(BOOT) check --hypervisor $(XEN) --select '$(value ONLY)'
+	@$(BOOT) check --hypervisor $(XEN) --release "$(RELEASE)" --select '$(value ONLY)'
 
 .PHONY: test-reference
 test-reference: deps guests ## the same rows on Debian's Xen: does the harness itself work
-	@$(BOOT) check --hypervisor reference --select '$(value ONLY)'
+	@$(BOOT) check --hypervisor reference --release "$(RELEASE)" --select '$(value ONLY)'
 
 .PHONY: bench
 bench: deps guests $(call image_of,$(ARCH)) ## instructions per operation: Debian's Xen, ours, and the ratio (ARCH=)
@@ -154,7 +155,7 @@ bench-gate: deps guests $(BUILD)/arm64/xen $(BUILD)/x86_64/xen
 .PHONY: soak
 soak: deps guests ## boot dom0 N times over and report the failures
 	@$(call build_images,$(XEN),$(or $(value ONLY),^arm64-dom0-gicv3-smp2$$))
-	@$(BOOT) soak --hypervisor $(XEN) --count $(N) $(if $(ONLY),--select '$(value ONLY)')
+	@$(BOOT) soak --hypervisor $(XEN) --release "$(RELEASE)" --count $(N) $(if $(ONLY),--select '$(value ONLY)')
 
 # ---- Images -------------------------------------------------------------------------------------------
 

@@ -138,15 +138,17 @@ def run_all(jobs, parallel):
     return passed, len(outcomes) - passed
 
 
-def select(pattern, hypervisor, pending_too):
+def select(pattern, hypervisor, pending_too, release=debian.HOST):
     rows = [check for check in checks.CHECKS
             if hypervisor in check.expectations and re.search(pattern, check.name)]
+    if release:
+        rows = [checks.with_release(check, release) for check in rows if check.payload.is_debian]
     enabled = [check for check in rows if pending_too or hypervisor not in check.pending]
     return enabled, [check for check in rows if check not in enabled]
 
 
 def check_command(arguments):
-    enabled, skipped = select(arguments.select, arguments.hypervisor, arguments.pending)
+    enabled, skipped = select(arguments.select, arguments.hypervisor, arguments.pending, arguments.release)
     jobs = [prepare(check, arguments.hypervisor) for check in enabled]
     passed, failed = run_all(jobs, arguments.jobs)
     for check in skipped:
@@ -156,7 +158,7 @@ def check_command(arguments):
 
 def soak_command(arguments):
     """The same boot many times over; every failure is reported and none is tried again."""
-    (check, *others), _ = select(f"^{arguments.select}$", arguments.hypervisor, True)
+    (check, *others), _ = select(f"^{arguments.select}$", arguments.hypervisor, True, arguments.release)
     assert not others
     jobs = [prepare(check, arguments.hypervisor, f"-{i:03}") for i in range(1, arguments.count + 1)]
     return report(arguments, *run_all(jobs, arguments.jobs))
@@ -185,6 +187,8 @@ def run_command(arguments):
                                icount=arguments.icount, threads="single" if arguments.isa == "x86_64" else "multi")
     payload = payloads.shell(memory).with_words(arguments.words) \
         .with_hypervisor_words(arguments.hypervisor_words)
+    if arguments.release:
+        payload = payload.with_release(arguments.release)
     words = command(machine, arguments.hypervisor, payload, f"run-{arguments.loader}", interactive=True)
     print(" ".join(words), file=sys.stderr, flush=True)
     os.execvp(words[0], words)
@@ -200,6 +204,8 @@ def parse():
         sub.add_argument("--select", default="arm64-dom0-gicv3-smp2" if name == "soak" else "")
         sub.add_argument("--jobs", type=int, default=2)
         sub.add_argument("--count", type=int, default=200)
+        sub.add_argument("--release", default=debian.HOST, choices=(debian.HOST, *debian.RELEASES),
+                         help="the rows with Debian's kernel, with another release's")
         sub.add_argument("--pending", action="store_true", help="run rows that are not yet enabled, too")
         sub.add_argument("--tally", help="append 'passed failed' to this file")
     sub = commands.add_parser("run")
@@ -212,6 +218,7 @@ def parse():
     sub.add_argument("--icount", action="store_true")
     sub.add_argument("--iommu", default="", choices=("", "amd", "intel"))
     sub.add_argument("--loader", default="direct", choices=loaders.LOADERS)
+    sub.add_argument("--release", default=debian.HOST, choices=(debian.HOST, *debian.RELEASES))
     sub.add_argument("--words", default="", help="added to dom0's command line")
     sub.add_argument("--hypervisor-words", default="", help="added to the hypervisor's")
     return parser.parse_args()

@@ -3,7 +3,7 @@
 
 The guests, the initramfs and the reference hypervisor all come from here. Nothing is installed:
 each ISA has apt lists and an empty status file of its own, so foreign packages never meet the
-host's package database.
+host's package database. Kernels of other releases lie in build/debian/<release>/<isa>/root.
 """
 import fcntl
 import os
@@ -37,6 +37,10 @@ DISTRIBUTIONS = {
 # What dom0 needs to run xl. Its closure is for the rows that will create guests; none does yet.
 TOOLSTACK = ("xen-utils-4.17", "xenstore-utils", "kmod")
 
+# Suites besides the host's own that kernels are taken from, by the name that a row calls a release.
+RELEASES = ("bookworm-backports", "trixie", "sid")
+HOST = ""       # the release that the host has, with its updates
+
 # Of a kernel package (400 MB unpacked) only these members are kept.
 KERNEL_MEMBERS = ("./boot/*", "./usr/lib/linux-image-*", "./lib/modules/*/modules.*",
                   "./lib/modules/*/kernel/drivers/xen/*", "./lib/modules/*/kernel/drivers/net/xen*",
@@ -45,6 +49,13 @@ KERNEL_MEMBERS = ("./boot/*", "./usr/lib/linux-image-*", "./lib/modules/*/module
                       "block/*", "crypto/*", "lib/*", "drivers/ata/*ahci.ko", "drivers/ata/libata.ko", "drivers/block/virtio_blk.ko",
                       "drivers/net/ethernet/intel/e1000/*", "drivers/scsi/s*_*.ko", "drivers/virtio/*", "fs/ext4/*", "fs/jbd2/*",
                       "fs/mbcache.ko")))
+# Since Debian 13 /lib is a link in packages, too, and modules are packed; since then some of them lie beside the kernel itself.
+RELEASE_MEMBERS = ("./boot/*", "./usr/lib/modules/*/vmlinuz",
+                   *(f"./usr{member[1:]}{'.xz' * member.endswith('.ko')}" for member in KERNEL_MEMBERS if member.startswith("./lib/")),
+                   *KERNEL_MEMBERS)
+
+
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
 def progress(message):
@@ -52,11 +63,12 @@ def progress(message):
 
 
 class Archive:
-    """One foreign architecture as apt sees it."""
+    """One foreign architecture as apt sees it, of one release."""
 
-    def __init__(self, isa):
+    def __init__(self, isa, release=HOST):
         self.distribution = DISTRIBUTIONS[isa]
-        self.home = CACHE / isa
+        self.release = release
+        self.home = CACHE / release / isa
         self.root = self.home / "root"
         self.packages = self.home / "packages"
         for directory in (self.home / "lists/partial", self.root, self.packages):
@@ -73,6 +85,8 @@ class Archive:
             "Dir::State::status": self.home / "status",
             "Dir::Cache": self.home / "cache",
         }
+        if self.release:
+            options |= {"Dir::Etc::SourceList": self.home / "sources.list", "Dir::Etc::SourceParts": "/dev/null"}
         command = [tool, "-q", *(f"-o{key}={value}" for key, value in options.items()), *arguments]
         done = subprocess.run(command, cwd=cwd, capture_output=True, text=True,
                               env={**os.environ, "LC_ALL": "C"})
@@ -86,6 +100,19 @@ class Archive:
             self.apt("apt-get", "update", "-oAcquire::Retries=3")
         except RuntimeError as error:   # one archive of several may be in the middle of its own update
             progress("warning: " + "; ".join(re.findall("^E: .*", str(error), re.M)))
+
+    def choose_sources(self):
+        """Another release comes from where the host's own comes from."""
+        if not self.release:
+            return
+        shown = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"],
+                               check=True, capture_output=True, text=True).stdout
+        host = re.search("^VERSION_CODENAME=(.*)", Path("/etc/os-release").read_text(), re.M).group(1)
+        found = re.search(rf"^(\S+) {host} main$", shown, re.M)
+        if not found:
+            raise RuntimeError(f"apt's sources do not say where {host} comes from")
+        signed = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
+        (self.home / "sources.list").write_text(f"deb {signed}{found.group(1)} {self.release} main\n")
 
     def resolve(self, meta):
         """The versioned package that a meta package of the kernel stands for."""
@@ -115,21 +142,21 @@ class Archive:
         return found[-1]
 
 
-def fetch(isa):
-    """Bring the kernel, the reference hypervisor and busybox of one ISA; cheap when they are there."""
-    archive = Archive(isa)
+def fetch(isa, release=HOST):
+    """Bring the kernel, the reference hypervisor and busybox of one ISA; cheap when they are there. Of another release only the kernel."""
+    archive = Archive(isa, release)
     with open(archive.home / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)    # boots run side by side
         complete = archive.home / "complete"
         # What was unpacked by another list of members is not complete.
-        if not complete.exists() or complete.read_text() != contents():
+        if not complete.exists() or complete.read_text() != contents(release):
             fill(archive)
-            complete.write_text(contents())
+            complete.write_text(contents(release))
     return archive
 
 
-def contents():
-    return "\n".join(KERNEL_MEMBERS)
+def contents(release):
+    return "\n".join(RELEASE_MEMBERS if release else KERNEL_MEMBERS)
 
 
 def fill(archive):
@@ -137,18 +164,31 @@ def fill(archive):
         marker.unlink()
     shutil.rmtree(archive.root)
     archive.root.mkdir()
+    archive.choose_sources()
     archive.update()
     distribution = archive.distribution
     kernel = archive.resolve(distribution.kernel)
-    archive.unpack(archive.download(kernel), KERNEL_MEMBERS)
-    for package in (distribution.hypervisor, "busybox-static"):
-        archive.unpack(archive.download(package))
+    if archive.release:
+        fill_release(archive, kernel)
+    else:
+        archive.unpack(archive.download(kernel), KERNEL_MEMBERS)
+        for package in (distribution.hypervisor, "busybox-static"):
+            archive.unpack(archive.download(package))
     subprocess.run(["/sbin/depmod", "-b", archive.root, kernel.removeprefix("linux-image-")], check=True)
 
 
-def modules(isa, names):
+def fill_release(archive, kernel):
+    """A kernel, in the newest releases in packages of their own for the file and its modules."""
+    parts = archive.apt("apt-cache", "depends", "--important", kernel)
+    (archive.root / "usr/lib/modules").mkdir(parents=True)
+    (archive.root / "lib").symlink_to("usr/lib")
+    for package in (kernel, *re.findall(r"^  Depends: (linux-(?:binary|modules)-\S+)", parts, re.M)):
+        archive.unpack(archive.download(package), RELEASE_MEMBERS)
+
+
+def modules(isa, names, release=HOST):
     """Files of kernel modules and of all that they need, relative to the unpacked root."""
-    archive = fetch(isa)
+    archive = fetch(isa, release)
     version = archive.find("lib/modules/*").name
     shown = subprocess.run(["/sbin/modprobe", "-d", archive.root, "-S", version, "--show-depends", "-a", *names],
                            check=True, capture_output=True, text=True).stdout
@@ -168,8 +208,12 @@ def package(isa, name):
     return archive.root
 
 
-def kernel(isa):
-    return fetch(isa).find("boot/vmlinuz-*")
+def kernel(isa, release=HOST):
+    archive = fetch(isa, release)
+    try:
+        return archive.find("boot/vmlinuz-*")
+    except FileNotFoundError:
+        return archive.find("usr/lib/modules/*/vmlinuz")
 
 
 def reference(isa):
@@ -186,5 +230,6 @@ def reference(isa):
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or DISTRIBUTIONS:
-        fetch(name)
-        print(f"{name}: {kernel(name).name} {reference(name)}")
+        isa, _, release = name.partition("@")
+        fetch(isa, release)
+        print(f"{name}: {kernel(isa, release).name} {reference(isa)}")

@@ -43,14 +43,14 @@ def pad(data):
 DEVICE_MODULES = ("ahci", "sd_mod", "virtio_pci", "virtio_blk", "e1000", "ext4", "crc32c_generic")
 
 
-def dom0(isa):
+def dom0(isa, release=debian.HOST):
     """busybox, our /init and its tasks: what dom0 needs to answer questions about itself."""
     return packed(isa, "dom0", debian.fetch(isa).root, [])
 
 
-def dom0_devices(isa):
-    """The same with drivers for devices."""
-    return packed(isa, "dom0-devices", *debian.modules(isa, DEVICE_MODULES))
+def dom0_devices(isa, release=debian.HOST):
+    """The same with drivers for devices, which are a release's own."""
+    return packed(isa, f"dom0-devices{release and '-' + release}", *debian.modules(isa, DEVICE_MODULES, release))
 
 
 def packed(isa, name, root, files):

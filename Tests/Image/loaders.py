@@ -199,7 +199,7 @@ def make_run(job):
     """As a person types it, who gets the shell on the terminal."""
     machine = job.machine
     return ["make", "--no-print-directory", "-C", debian.ROOT, "run", f"ARCH={machine.isa}", f"GIC={machine.gic}", f"SMP={machine.cpus}",
-            f"MEM={machine.memory}M", f"XEN={job.image}", *machine.typed]
+            f"MEM={machine.memory}M", f"XEN={job.image}", f"RELEASE={job.payload.release}", *machine.typed]
 
 
 LOADERS = {
