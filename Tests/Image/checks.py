@@ -7,7 +7,7 @@ import debian
 import devices
 from machines import POWERED_OFF, Machine
 from payloads import (DEVICES, DIFFERENTIAL, DIFFERENTIAL_32, FACTS, FLOOR, HEADER_ONLY, NO_KERNEL, NOT_A_KERNEL, OLD_PSCI, SHELL, SPIN_TABLE, THREE_LEVEL, TRUNCATED_KERNEL,
-                      WATCHDOG, Payload, tree_text, tree_word)
+                      WATCHDOG, Payload, packed_kernel, tree_text, tree_word, zboot)
 
 OURS, REFERENCE = "ours", "reference"
 
@@ -75,6 +75,23 @@ def dom0(name, machine, memory, words="", event_channels="FIFO-based", hyperviso
 PVH = (r"xen:events: Xen HVM callback vector for event delivery is enabled",
        r"Switched APIC routing to physical x2apic", r"^fact guest_type: PVH$")
 PVH_SMP = (r"PV qspinlock hash table", r"^fact clocksource: xen$")
+
+
+# What newer kernels say in other words: (a pattern of a row, what stands in its place).
+NEWER_WORDS = (("Switched APIC routing to physical x2apic", "APIC: Switched APIC routing to: physical x2apic"),)
+
+
+def with_release(check, release):
+    """The same row with the kernel of another of Debian's releases."""
+    words = dict(NEWER_WORDS)
+    def newer(rules):
+        return replace(rules, expect=tuple(words.get(pattern, pattern) for pattern in rules.expect))
+    return replace(check, name=f"{check.name}-{release}", payload=check.payload.with_release(release),
+                   expectations={hypervisor: newer(rules) for hypervisor, rules in check.expectations.items()})
+
+
+def with_kernel(check, kernel):
+    return replace(check, payload=replace(check.payload, kernel=kernel))
 
 
 def x86_dom0(name, *hypervisors, memory=1024, features=",-xsave", **machine):
@@ -265,6 +282,14 @@ CHECKS = [
         r"^14 events came along", r"^10001 is the highest port", r"^10000 ports received one by one",
         r"^10000 ports received at once", r"^10000 ports received after they were unmasked",
         r"^4095 ports received on 2 levels after the reset", r"^three levels done", POWERED_OFF), (*CRASHES, "^guest failed"))}),
+
+    # Other releases' kernels, and what distributions pack theirs with. Debian's Xen knows gzip alone on arm64.
+    with_release(x86_dom0("", iommu="amd"), "trixie"), with_release(x86_dom0("", iommu="amd"), "bookworm-backports"),
+    with_release(dom0("arm64-dom0-gicv2", Machine("arm64", gic=2), 1024), "trixie"),
+    with_kernel(with_release(dom0("arm64-dom0-gicv3-gzip", Machine("arm64"), 1024), "trixie"),
+                packed_kernel("gz", "gzip", "-n", release="trixie")),
+    with_kernel(with_release(dom0("arm64-dom0-gicv3-zboot", Machine("arm64"), 1024, hypervisors=(OURS,)), "bookworm-backports"),
+                packed_kernel("zboot", "zstd", release="bookworm-backports", wrap=zboot)),
 
     x86_dom0("", iommu="amd"),
     x86_dom0("-smp1", iommu="amd", cpus=1),

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Payloads: what the hypervisor is given to boot, and with which words."""
+import struct
 import subprocess
 import tempfile
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Callable
 
@@ -26,6 +28,7 @@ class Payload:
     console: bool = True                # whether the usual words for the console are there
     edit_tree: Callable | None = None   # device tree -> device tree, for the loader "patched-tree"
     firmware: Callable | None = None    # isa -> path: what enters the image there, other than the usual few instructions
+    release: str = debian.HOST          # whose kernel it is
 
     def command_line(self, isa):
         """The hypervisor's command line on one ISA."""
@@ -35,9 +38,22 @@ class Payload:
     def with_words(self, words):
         return replace(self, words=f"{self.words} {words}".strip())
 
+    def with_release(self, release):
+        """The same with the kernel of another of Debian's releases, and the modules that belong to it."""
+        def of(file):
+            return partial(file, release=release) if file in OF_RELEASE else file
+        return replace(self, kernel=of(self.kernel), initrd=of(self.initrd), release=release)
+
+    @property
+    def is_debian(self):
+        """Whether the kernel is one that releases differ in."""
+        return self.kernel in OF_RELEASE
+
     def with_hypervisor_words(self, words):
         return replace(self, hypervisor_words=f"{self.hypervisor_words} {words}".strip())
 
+
+OF_RELEASE = (debian.kernel, initramfs.dom0, initramfs.dom0_devices)
 
 # Debian's kernel with our initramfs: a shell on the console, or one of Tests/Guests/dom0/tasks.
 DEBIAN = Payload(debian.kernel, initramfs.dom0, "console=hvc0", dom0_memory=1024)
@@ -56,6 +72,26 @@ def damaged_kernel(name, change):
             target.write_bytes(change(debian.kernel(isa).read_bytes()))
         return target
     return path
+
+
+def packed_kernel(name, *command, release=debian.HOST, wrap=lambda packed: packed):
+    """Debian's kernel packed by a tool that reads it from its input and writes to its output."""
+    def path(isa):
+        source = debian.kernel(isa, release)
+        target = debian.BUILD / "guests" / isa / f"{source.name}.{name}"
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            packed = subprocess.run(command, input=source.read_bytes(), check=True, capture_output=True).stdout
+            target.write_bytes(wrap(packed))
+        return target
+    return path
+
+
+def zboot(packed):
+    """An EFI zboot image, as far as it says where the packed kernel is (Linux: drivers/firmware/efi/libstub/zboot-header.S)."""
+    offset = 0x1000
+    header = struct.pack("<2s2x4sII8x32sI4x", b"MZ", b"zimg", offset, len(packed), b"zstd22", 0x818223CD)
+    return header.ljust(offset, b"\0") + packed
 
 
 NO_KERNEL = replace(FACTS, kernel=None, initrd=None)
