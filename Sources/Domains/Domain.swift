@@ -52,6 +52,8 @@ public struct Domain<P: Platform>: ~Copyable {
     public let assists = Atomic<UInt64>(0)
     /// Why the domain shuts down, when it does: a `ShutdownReason` or another byte; `.max` until somebody says.
     public let shutdownCode = Atomic<UInt32>(.max)
+    /// What it is writing on the console.
+    public let consoleLine = SpinLock(ConsoleLine(), rank: .timer)
     let watchdogs = SpinLock(Watchdogs(), rank: .timer)
     /// System time, nanoseconds, at which `takeExpiredWatchdog` is to be asked; `.max` for never.
     public let watchdogDeadline = Atomic<UInt64>(.max)

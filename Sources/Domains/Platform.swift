@@ -73,8 +73,10 @@ public protocol Platform: Sendable {
     /// The highest frame of RAM there is.
     var maximumFrame: MFN { get }
 
-    /// Sends a guest's console output. The hardware domain's goes out as it is.
-    func consoleWrite(_ bytes: borrowing Span<UInt8>, from domain: borrowing Domain<Self>)
+    /// Sends the hardware domain's console output as it is.
+    func consoleWrite(_ bytes: borrowing Span<UInt8>)
+    /// Prints a line of another domain's, or of the debug port's, with the domain's number before it.
+    func consolePrint(_ line: inout ConsoleLine, of domain: DomainID)
     /// Next byte of console input for the domain that owns the console.
     func consoleRead() -> UInt8?
     /// The time of day at system time `systemTime` was this.

@@ -5,6 +5,7 @@ import Containers
 import Domains
 import Machine
 import Memory
+import Sync
 import XenABI
 
 extension Call {
@@ -22,16 +23,36 @@ extension Call {
     private func consoleWrite(count: UInt32, at address: GuestVirtualAddress) throws(XenError) -> Outcome {
         var rest = count
         var address = address
+        var left = ConsoleLine.partSize
         while rest > 0 {
             var buffer = InlineArray<128, UInt8>(repeating: 0)
             let part = min(rest, 127)
             var span = buffer.mutableSpan
             try platform.guest.read(bytes: &span, count: Int(part), at: address)
-            platform.consoleWrite(buffer.span.extracting(..<Int(part)), from: domain.pointee)
-            address += UInt64(part)
             rest -= part
+            if domain.pointee.isPrivileged {
+                platform.consoleWrite(buffer.span.extracting(..<Int(part)))
+            } else {
+                addToLine(buffer.span.extracting(..<Int(part)), left: &left, isLast: rest == 0)
+            }
+            address += UInt64(part)
         }
         return .success
+    }
+
+    /// `left` bytes are left of a part, which ends with each line and with the last byte.
+    private func addToLine(_ text: borrowing Span<UInt8>, left: inout Int, isLast: Bool) {
+        for index in text.indices {
+            let byte = text[index]
+            left -= 1
+            let endsPart = left == 0 || isLast && index == text.count - 1
+            let isComplete = domain.pointee.consoleLine.withLock { line in
+                guard line.add(byte, endsPart: endsPart) else { return false }
+                platform.consolePrint(&line, of: domain.pointee.id)
+                return true
+            }
+            if endsPart || isComplete { left = ConsoleLine.partSize }
+        }
     }
 
     private func consoleRead(count: UInt32, at address: GuestVirtualAddress) throws(XenError) -> Outcome {

@@ -263,7 +263,12 @@ struct FakePlatform: Platform {
     }
 
     var maximumFrame: MFN { host.machine.base + UInt64(host.machine.frames - 1) }
-    func consoleWrite(_ bytes: borrowing Span<UInt8>, from domain: borrowing Domain<Self>) {
+    func consolePrint(_ line: inout ConsoleLine, of domain: DomainID) {
+        var text: [UInt8] = []
+        line.take { text.append($0) }
+        host.lines.append("(d\(domain.rawValue)) " + String(decoding: text, as: UTF8.self))
+    }
+    func consoleWrite(_ bytes: borrowing Span<UInt8>) {
         for index in bytes.indices { host.consoleOutput.append(bytes[index]) }
     }
     func consoleRead() -> UInt8? { host.consoleInput.isEmpty ? nil : host.consoleInput.removeFirst() }

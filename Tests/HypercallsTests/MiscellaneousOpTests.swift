@@ -157,17 +157,63 @@ import XenABI
     /// Shows: CONSOLEIO_write, CONSOLEIO_read
     @Test func console() throws {
         let dom0 = try FakeDomain(0, host: host, privileged: true)
-        let domain = try FakeDomain(1, host: host)
         let long = String(repeating: "0123456789", count: 30)
-        for (offset, byte) in long.utf8.enumerated() { domain.write(byte, at: domain.scratch + UInt64(offset)) }
-        #expect(domain.call(.consoleIO, 0, 300, domain.scratch.rawValue) == .success)
+        for (offset, byte) in long.utf8.enumerated() { dom0.write(byte, at: dom0.scratch + UInt64(offset)) }
+        #expect(dom0.call(.consoleIO, 0, 300, dom0.scratch.rawValue) == .success)
         #expect(String(decoding: host.consoleOutput, as: UTF8.self) == long)
-        #expect(domain.call(.consoleIO, 0, 300, 1 << 39) == .error(.efault))
-        #expect(domain.call(.consoleIO, 1, 300, domain.scratch.rawValue) == .error(.eperm))
         host.consoleInput = Array("hello".utf8)
         #expect(dom0.call(.consoleIO, 1, 3, dom0.scratch.rawValue) == .value(3))
         #expect(dom0.read(UInt8.self, at: dom0.scratch + 2) == UInt8(ascii: "l"))
         #expect(dom0.call(.consoleIO, 1, 300, dom0.scratch.rawValue) == .value(2))
+    }
+
+    /// Shows: CONSOLEIO_write
+    @Test func linesOfDomains() throws {
+        let domain = try FakeDomain(7, host: host)
+        func say(_ text: String) -> [String] {
+            for (offset, byte) in text.utf8.enumerated() { domain.write(byte, at: domain.scratch + UInt64(offset)) }
+            #expect(domain.call(.consoleIO, 0, UInt64(text.utf8.count), domain.scratch.rawValue) == .success)
+            defer { host.lines = [] }
+            return host.lines
+        }
+        #expect(say("one") == [])
+        #expect(say(" and\ttwo\u{1b}[1m\r\nthree\n\nfour") == ["(d7) one and\ttwo[1m", "(d7) three", "(d7) "])
+        #expect(say("\n") == ["(d7) four"])
+        // A line without an end is cut after the part of 127 bytes with which it becomes too long.
+        let long = String(repeating: "0123456789", count: 40)
+        #expect(say(String(long.prefix(127))) == [])
+        #expect(say(String(long.prefix(71))) == [])
+        #expect(say("x") == ["(d7) " + long.prefix(127) + long.prefix(71) + "x"])
+        #expect(say(long) == ["(d7) " + long.prefix(254)])
+        #expect(say("\n") == ["(d7) " + long.dropFirst(254)])
+        #expect(say(String(long.prefix(198))) == [])
+        #expect(say(String(long.prefix(127))) == ["(d7) " + long.prefix(198) + long.prefix(127)])
+        #expect(host.consoleOutput == [])
+    }
+
+    @Test func debugPort() {
+        var line = ConsoleLine()
+        func add(_ text: String) -> [String] {
+            var lines: [String] = []
+            for byte in text.utf8 where line.add(byte) {
+                var bytes: [UInt8] = []
+                line.take { bytes.append($0) }
+                lines.append(String(decoding: bytes, as: UTF8.self))
+            }
+            return lines
+        }
+        #expect(add("Memory_op\u{7} failed\nSystem") == ["Memory_op failed"])
+        #expect(add(" halted\n") == ["System halted"])
+        #expect(add(String(repeating: "a", count: 200)) == [String(repeating: "a", count: 199)])
+        #expect(add("\n") == ["a"])
+    }
+
+    /// Shows: CONSOLEIO_write, CONSOLEIO_read
+    @Test func consoleRefusals() throws {
+        let domain = try FakeDomain(1, host: host)
+        let dom0 = try FakeDomain(0, host: host, privileged: true)
+        for caller in [domain, dom0] { #expect(caller.call(.consoleIO, 0, 300, 1 << 39) == .error(.efault)) }
+        #expect(domain.call(.consoleIO, 1, 300, domain.scratch.rawValue) == .error(.eperm))
         #expect(dom0.call(.consoleIO, 1, 1 << 31, dom0.scratch.rawValue) == .error(.e2big))
         #expect(dom0.call(.consoleIO, 2, 1, dom0.scratch.rawValue) == .error(.enosys))
     }

@@ -79,8 +79,15 @@ extension Metal {
 
     var maximumFrame: MFN { root.maximumFrame.value }
 
-    func consoleWrite(_ bytes: borrowing Span<UInt8>, from domain: borrowing Domain<Metal>) {
-        root.console.writeGuest(bytes)
+    func consoleWrite(_ bytes: borrowing Span<UInt8>) { root.console.writeGuest(bytes) }
+    func consolePrint(_ line: inout ConsoleLine, of domain: DomainID) {
+        root.console.withLock { console in
+            // Xen: XENLOG_G_DEBUG
+            let isShown = console.guestThreshold >= .debug
+            if isShown { console.put("(d\(domain.rawValue)) ") }
+            line.take { if isShown { console.put($0) } }
+            if isShown { console.put(UInt8(ascii: "\n")) }
+        }
     }
     func consoleRead() -> UInt8? { root.console.withLock { $0.takeInput() } }
     func setWallclock(seconds: UInt64, nanoseconds: UInt32, at systemTime: UInt64) {

@@ -193,11 +193,11 @@ private struct FaultingProcessor: EmulatedProcessor {
 
     func input(_ port: UInt16, width: Int) -> UInt64 {
         let access = PortAccess(port: port, width: width, isRead: true)
-        return truncated(accessConfiguration(access, 0, vcpu, cpu.pcpu).map { UInt64($0) } ?? .max, width)
+        return truncated(accessPort(access, 0, vcpu, cpu.pcpu).map { UInt64($0) } ?? .max, width)
     }
     func output(_ port: UInt16, _ value: UInt64, width: Int) {
         let access = PortAccess(port: port, width: width, isRead: false)
-        _ = accessConfiguration(access, UInt32(truncatingIfNeeded: value), vcpu, cpu.pcpu)
+        _ = accessPort(access, UInt32(truncatingIfNeeded: value), vcpu, cpu.pcpu)
     }
 
     mutating func load(_ address: UInt64, width: Int) throws(EmulationStop) -> UInt64 {

@@ -6,14 +6,18 @@ import Containers
 import Domains
 import Machine
 import Memory
+import Sync
 import X86
 import X86Machine
 
 /// Ports that dom0 does not get, though the rest of the I/O space is its own (Xen: dom0_setup_permissions): the PICs, the PIT,
 /// the speaker, and the console's serial port.
-private var hiddenPorts: InlineArray<5, ClosedRange<UInt16>> {
-    [0x20...0x21, 0xa0...0xa1, 0x40...0x43, 0x61...0x61, 0x3f8...0x3ff]
+private var hiddenPorts: InlineArray<6, ClosedRange<UInt16>> {
+    [0x20...0x21, 0xa0...0xa1, 0x40...0x43, 0x61...0x61, 0x3f8...0x3ff, debugPort...debugPort]
 }
+
+/// Where every domain may write text (Xen: XEN_HVM_DEBUGCONS_IOPORT).
+private var debugPort: UInt16 { 0xe9 }
 
 /// Fills a map of 12 KiB: a bit for each port that is intercepted (AMD APM 2, 15.10.1).
 func fillPortMap(at address: MachineAddress) {
@@ -55,13 +59,26 @@ func fillMSRMap(at address: MachineAddress) {
     }
 }
 
-/// PCI configuration space, or a port that nobody owns: reads are all ones, writes go nowhere. Not part
+/// The answer to a read, nil where there is none.
+func accessPort(_ access: PortAccess, _ value: UInt32, _ vcpu: MetalVCPU, _ pcpu: PCPU) -> UInt32? {
+    guard access.port == debugPort, access.width == 1, !access.isRead else {
+        return accessConfiguration(access, value, vcpu, pcpu)
+    }
+    let domain = vcpu.pointee.domain
+    domain.pointee.consoleLine.withLock { line in
+        guard line.add(UInt8(truncatingIfNeeded: value)) else { return }
+        Metal(pcpu: pcpu, vcpu: vcpu).consolePrint(&line, of: domain.pointee.id)
+    }
+    return nil
+}
+
+/// PCI configuration space, the debug port, or a port that nobody owns: reads are all ones, writes go nowhere. Not part
 /// of `handleExit`, whose every exit would pay for the registers that this needs.
 @inline(never)
 func handlePort(_ access: PortAccess, _ registers: GuestRegisters, _ vcpu: MetalVCPU, _ cpu: CPULocal) {
     let block = registers.block
     if access.isString { return emulateStringPort(registers, vcpu, cpu) }
-    let answer = accessConfiguration(access, UInt32(truncatingIfNeeded: registers.rax), vcpu, cpu.pcpu)
+    let answer = accessPort(access, UInt32(truncatingIfNeeded: registers.rax), vcpu, cpu.pcpu)
     if access.isRead {
         let old = registers.rax
         let value = UInt64(answer ?? .max)
