@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // x86-64: from the boot loader to Swift. Entered in 32-bit protected mode without paging, by multiboot 1 (Multiboot
 // Specification 0.6.96, 3.2), multiboot 2 (2.0, 3.3) or PVH (Xen: docs/misc/pvh.pandoc); linker/elf32.py makes the file that
-// loaders take. The image runs wherever it was put, on a 2 MiB boundary below 4 GiB.
+// loaders take. The image runs wherever it was put, on a 2 MiB boundary below 4 GiB; Swift moves it to the top of RAM there
+// (Sources/Hypervisor/X86/AddressSpace.swift).
 //
 // Address space (48 bits, low half; docs/decisions/0001-address-space.md):
 //   0x0000_0200_0000_0000  the image, 4 KiB pages, each section with its own permissions
@@ -321,9 +322,19 @@ x86_secondary_entry:
     push    $0
     jmp     xen_secondary_x86
 
+// boot_move_image (boot.h). The stack moves too, so nothing is written but the copy.
+    .globl boot_move_image
+boot_move_image:
+    mov     %rcx, %rax
+    mov     %rdx, %rcx
+    shr     $3, %rcx
+    rep movsq
+    mov     %rax, %cr3
+    ret
+
     .section .bss.tables, "aw", @nobits
     .balign 4096
-    .globl x86_boot_table, x86_host_table
+    .globl x86_host_table
 x86_boot_table: .skip 4096
 x86_host_table: .skip 4096
 level1_image:   .skip 4096

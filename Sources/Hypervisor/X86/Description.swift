@@ -24,6 +24,8 @@ struct Description {
     var memory = RangeList<MachineSpace>()
     /// What of it is in use.
     var reserved = RangeList<MachineSpace>()
+    /// What of that is the loader's own account of the machine, which is read once.
+    var information = MachineRange(start: MFN(0), count: 0)
     var modules = InlineArray<16, Module>(repeating: Module())
     var moduleCount = 0
     /// The boot processor first, the others in the firmware's order.
@@ -143,7 +145,8 @@ extension Description {
 
     /// Modules, and what the loader left beside them.
     mutating func readModules(_ information: borrowing BootInformation) {
-        reserved.insert(covering(information.extent.start, information.extent.size))
+        self.information = covering(information.extent.start, information.extent.size)
+        reserved.insert(self.information)
         var index = 0
         while let module = information.module(index) {
             index += 1

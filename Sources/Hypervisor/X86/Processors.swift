@@ -17,9 +17,9 @@ import X86Machine
 /// Starts every other CPU and waits for it, a bounded time each (Intel SDM 3A, 8.4.4.1).
 @inline(never)
 func startSecondaries(
-    _ description: borrowing Description, page: MFN?, _ space: inout HostAddressSpace<MetalFrames>, image: MachineRange
+    _ description: borrowing Description, page: MFN?, _ space: inout HostAddressSpace<MetalFrames>,
+    startTable: MachineAddress, image: MachineRange
 ) {
-    let startTable = image.start.address.rawValue + (boot_start_table() - boot_image_start())
     let wanted = min(description.processorCount, Int(root.options.value.words.maximumCPUs))
     var online = 1
     if wanted > 1, let page {
@@ -43,7 +43,7 @@ private func copyTrampoline(to page: MFN, image: MachineRange) {
 
 /// False, with a word about it, where the CPU does not come.
 private func startSecondary(
-    _ number: Int, _ processor: Description.Processor, _ page: MFN, _ startTable: UInt64,
+    _ number: Int, _ processor: Description.Processor, _ page: MFN, _ startTable: MachineAddress,
     _ space: inout HostAddressSpace<MetalFrames>
 ) -> Bool {
     let slot = ProcessorSlot(cpu: number)
@@ -78,9 +78,9 @@ private func startSecondary(
 }
 
 /// Fills struct trampoline_block.
-private func describe(_ slot: ProcessorSlot, startTable: UInt64, at block: MachineAddress) {
+private func describe(_ slot: ProcessorSlot, startTable: MachineAddress, at block: MachineAddress) {
     let pc = root.state.pc.reference
-    frames.store(UInt32(truncatingIfNeeded: startTable), at: block + 4)
+    frames.store(UInt32(truncatingIfNeeded: startTable.rawValue), at: block + 4)
     frames.store(boot_secondary_entry(), at: block + 8)
     frames.store(UInt64(slot.stackTop), at: block + 16)
     frames.store(pc.pointee.table.rawValue, at: block + 24)

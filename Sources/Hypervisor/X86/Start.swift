@@ -77,7 +77,6 @@ private func boot(_ information: BootInformation, _ memory: Span<UInt8>, image: 
     let useX2APIC = LocalAPICMode.isX2 || features.hasX2APIC && root.options.value.words.usesX2APIC
     root.state.description.withLock {
         readFirmware(&$0, information, memory, features, useX2APIC: useX2APIC)
-        $0.reserved.insert(image)
     }
     run(features, useX2APIC: useX2APIC, image: image)
 }
@@ -112,9 +111,11 @@ private func readFirmware(
 /// From here on nothing of the firmware's is read.
 private func run(_ features: ProcessorFeatures, useX2APIC: Bool, image: MachineRange) -> Never {
     let page = root.state.description.withLock { takeLowPage(&$0) }
-    let early = root.state.description.withLock {
+    let first = root.state.description.withLock {
         makeAddressSpace(&$0, image: image, format: HostFormat(hasHugePages: features.hasHugePages))
     }
+    let image = first.image
+    let startTable = first.startTable
     root.state.description.withLock {
         $0.canVirtualise = features.hasSVM && features.hasNestedPaging
         setAsideDom0Memory(&$0, image: image)
@@ -122,11 +123,11 @@ private func run(_ features: ProcessorFeatures, useX2APIC: Bool, image: MachineR
         root.maximumFrame.set(MFN(last))
     }
     root.state.description.withLock { startHeap(memory: $0.memory, reserved: $0.reserved, nodes: $0.nodeCount) }
-    var space = HostAddressSpace(continuing: early, frames: MetalFrames(root.heap.reference))
+    var space = HostAddressSpace(continuing: first.space, frames: MetalFrames(root.heap.reference))
     root.state.description.withLock { startPC($0, features, useX2APIC: useX2APIC, &space) }
     setUpCPU(PCPU(0))
     root.state.policy.set(CPUIDPolicy(tscKilohertz: UInt32(truncatingIfNeeded: root.state.clock.value.frequency / 1000)))
-    root.state.description.withLock { startSecondaries($0, page: page, &space, image: image) }
+    root.state.description.withLock { startSecondaries($0, page: page, &space, startTable: startTable, image: image) }
     reportTicks()
     root.state.description.withLock { findPCI($0, &space) }
     let hasDom0 = root.state.description.withLock { buildDom0(&$0, online: root.state.pc.value.onlineCount) }
