@@ -141,7 +141,7 @@ if let image {
         tests("VirtualAPIC", ["Base"]),
         tests("VirtualPCI", ["Base", "Machine", "Containers"]),
         tests("Drivers", ["Base", "Containers", "Machine", "MMIO"]),
-        tests("DomainBuilder", ["Base", "Firmware", "Decompression"]),
+        tests("DomainBuilder", ["Base", "Containers", "Firmware", "Decompression"]),
         .target(name: "Native", path: "Tests/Native"),
         tests("X86Emulator", ["Native"], extra: [.unsafeFlags(["-O"])]),
         tests("EventChannels", ["XenABI"]),

@@ -2,17 +2,18 @@
 
 /// Why a file is not a kernel that can be started as a PVH domain.
 public enum PVHKernelError: Error, Equatable, Sendable {
-    /// Not a little-endian ELF file for x86, of 32 or 64 bits.
-    case notELF
-    /// A header or segment lies outside of the file, or wraps around.
-    case truncated
+    /// A field has a value that cannot be; `header` is the program header's number, where it is one's.
+    case wrong(ELFField, UInt64, header: Int?)
+    /// What a field leads to lies outside of the file.
+    case outside(ELFField, UInt64, header: Int?)
     /// No note XEN_ELFNOTE_PHYS32_ENTRY.
     case noEntry
     /// No segment to load.
     case noSegments
 }
 
-/// An ELF kernel with the note that says where a PVH domain enters it (System V ABI, chapter 5; Xen: elfnote.h).
+/// An ELF kernel with the note that says where a PVH domain enters it (System V ABI, chapter 5; Xen: elfnote.h). Of either class,
+/// for any x86: what is entered is 32-bit code.
 public struct PVHKernel: ~Escapable {
     /// What goes to guest physical memory: `size` bytes of the file from `offset` on, then zeros up to `memorySize`.
     public struct Segment: Hashable, Sendable, BitwiseCopyable {
@@ -22,130 +23,177 @@ public struct PVHKernel: ~Escapable {
         public let memorySize: UInt64
     }
 
+    /// Where else the kernel may be put (Xen: XEN_ELFNOTE_PHYS32_RELOC).
+    public struct Relocation: Hashable, Sendable, BitwiseCopyable {
+        /// Nil for that of the segments.
+        public var alignment: UInt32?
+        public var minimum: UInt32 = 0
+        /// The last byte that may be used.
+        public var maximum: UInt32 = .max
+
+        public init(alignment: UInt32?, minimum: UInt32 = 0, maximum: UInt32 = .max) {
+            self.alignment = alignment
+            self.minimum = minimum
+            self.maximum = maximum
+        }
+
+        /// Up to three words, of which the first may be missing, too.
+        init(_ value: Span<UInt8>) {
+            guard value.count & 3 == 0 else {
+                alignment = value.count < 4 ? nil : 0
+                return
+            }
+            alignment = value.littleEndian32(at: 0)
+            minimum = value.littleEndian32(at: 4) ?? 0
+            maximum = value.littleEndian32(at: 8) ?? .max
+        }
+    }
+
     public let file: Span<UInt8>
     /// Guest physical address of the first instruction: 32-bit protected mode, paging off.
     public private(set) var entry: UInt32 = 0
     /// The guest physical memory that all segments together take.
     public private(set) var start: UInt64 = .max
     public private(set) var end: UInt64 = 0
+    /// The largest alignment that a segment asks for, in bytes.
+    public private(set) var alignment: UInt64 = 0
+    /// Nil for a kernel that runs nowhere else.
+    public private(set) var relocation: Relocation?
     private let headers: Int
     private let headerSize: Int
     private let headerCount: Int
-    private let format: Format
-
-    /// Where the fields are that matter here, and how wide (System V ABI, figures 4-3 and 5-1; ELF-64, figures 2 and 6).
-    private struct Format {
-        let is64: Bool
-        /// In the file's header: a word, and two half words.
-        let headers, headerSize, headerCount: Int
-        /// The least size of a program header, and where its words are.
-        let minimumSize: UInt16
-        let offset, address, size, memorySize: Int
-
-        static var elf32: Self {
-            Self(
-                is64: false, headers: 28, headerSize: 42, headerCount: 44, minimumSize: 32, offset: 4, address: 12, size: 16,
-                memorySize: 20)
-        }
-        static var elf64: Self {
-            Self(
-                is64: true, headers: 32, headerSize: 54, headerCount: 56, minimumSize: 56, offset: 8, address: 24, size: 32,
-                memorySize: 40)
-        }
-
-        /// By class and machine: x86-64, or 80386. Nil for others.
-        init?(_ file: Span<UInt8>) {
-            switch (file.byte(at: 4), file.littleEndian16(at: 18)) {
-            case (2, 62): self = .elf64
-            case (1, 3): self = .elf32
-            default: return nil
-            }
-        }
-
-        private init(
-            is64: Bool, headers: Int, headerSize: Int, headerCount: Int, minimumSize: UInt16, offset: Int, address: Int,
-            size: Int, memorySize: Int
-        ) {
-            (self.is64, self.headers, self.headerSize, self.headerCount) = (is64, headers, headerSize, headerCount)
-            (self.minimumSize, self.offset, self.address) = (minimumSize, offset, address)
-            (self.size, self.memorySize) = (size, memorySize)
-        }
-
-        func word(_ bytes: Span<UInt8>, at offset: Int) -> UInt64? {
-            is64 ? bytes.littleEndian64(at: offset) : bytes.littleEndian32(at: offset).map { UInt64($0) }
-        }
-    }
+    private let format: ELFFormat
 
     private enum Kind {
         static var load: UInt32 { 1 }
         static var note: UInt32 { 4 }
+        static var noteSection: UInt32 { 7 }
     }
-    /// Xen: XEN_ELFNOTE_PHYS32_ENTRY
-    private static var physicalEntry: UInt32 { 18 }
+    /// PF_R, PF_W or PF_X: without any it is not loaded.
+    private static var permissions: UInt32 { 7 }
 
     @_lifetime(copy file)
     public init(_ file: Span<UInt8>) throws(PVHKernelError) {
-        guard file.littleEndian32(at: 0) == 0x464c_457f, file.byte(at: 5) == 1, let format = Format(file),
-            let offset = format.word(file, at: format.headers), let size = file.littleEndian16(at: format.headerSize),
-            let count = file.littleEndian16(at: format.headerCount), size >= format.minimumSize
-        else { throw .notELF }
-        guard file.bytes(at: offset, count: UInt64(size) * UInt64(count)) != nil else { throw .truncated }
+        let format = try Self.format(of: file)
+        guard let offset = format.word(file, at: format.headers), let size = file.littleEndian16(at: format.headerSize),
+            let count = file.littleEndian16(at: format.headerCount)
+        else { throw .outside(.headers, 0, header: nil) }
+        guard size >= format.minimumSize else { throw .wrong(.headerSize, UInt64(size), header: nil) }
+        guard file.bytes(at: offset, count: UInt64(size) * UInt64(count)) != nil else {
+            throw .outside(.headers, offset, header: nil)
+        }
         self.file = file
         self.format = format
         headers = Int(offset)
         headerSize = Int(size)
         headerCount = Int(count)
-        try readSegments()
+        var notes = XenNotes()
+        try readSegments(&notes)
+        try readSections(&notes)
         guard end > start else { throw .noSegments }
-        guard entry != 0 else { throw .noEntry }
+        try take(notes)
+    }
+
+    /// By magic, class, encoding and machine: 80386, the one that was the 80486's, or x86-64.
+    private static func format(of file: Span<UInt8>) throws(PVHKernelError) -> ELFFormat {
+        let magic = file.littleEndian32(at: 0) ?? 0
+        guard magic == 0x464c_457f else { throw .wrong(.magic, UInt64(magic), header: nil) }
+        let (kind, encoding) = (file.byte(at: 4) ?? 0, file.byte(at: 5) ?? 0)
+        guard kind == 1 || kind == 2 else { throw .wrong(.fileClass, UInt64(kind), header: nil) }
+        guard encoding == 1 else { throw .wrong(.encoding, UInt64(encoding), header: nil) }
+        let machine = file.littleEndian16(at: 18) ?? 0
+        guard machine == 3 || machine == 6 || machine == 62 else { throw .wrong(.machine, UInt64(machine), header: nil) }
+        return kind == 2 ? .elf64 : .elf32
     }
 
     @_lifetime(self: copy self)
-    private mutating func readSegments() throws(PVHKernelError) {
+    private mutating func readSegments(_ notes: inout XenNotes) throws(PVHKernelError) {
+        var sum: UInt64 = 0
         for index in 0..<headerCount {
             let header = file.slice(from: headers + index * headerSize, count: headerSize)
-            let offset = format.word(header, at: format.offset) ?? 0
-            let size = format.word(header, at: format.size) ?? 0
             switch header.littleEndian32(at: 0) {
-            case Kind.load:
-                guard let segment = segment(index) else { throw .truncated }
+            case Kind.load where (header.littleEndian32(at: format.flags) ?? 0) & Self.permissions != 0:
+                let segment = try readSegment(index, header)
                 start = min(start, segment.address)
                 end = max(end, segment.address + segment.memorySize)
+                alignment = max(alignment, format.word(header, at: format.alignment) ?? 0)
+                let (more, overflow) = sum.addingReportingOverflow(segment.memorySize)
+                sum = overflow ? .max : more
             case Kind.note:
-                guard let notes = file.bytes(at: offset, count: size) else { throw .truncated }
-                if let entry = Self.entry(in: notes) { self.entry = entry }
+                let offset = format.word(header, at: format.offset) ?? 0
+                // Some linkers do not say where such a segment is (Xen: elf_xen_parse).
+                guard offset != 0 else { continue }
+                guard let bytes = file.bytes(at: offset, count: format.word(header, at: format.size) ?? 0) else {
+                    throw .outside(.offset, offset, header: index)
+                }
+                notes.read(bytes)
             default: break
             }
         }
+        // Segments may lie over each other, but not so that loading them takes for ever (Xen: elf_load_binary).
+        if end > start, sum / 2 > end - start { throw .wrong(.memorySize, sum, header: nil) }
+    }
+
+    private func readSegment(_ index: Int, _ header: Span<UInt8>) throws(PVHKernelError) -> Segment {
+        let segment = Segment(
+            offset: format.word(header, at: format.offset) ?? 0, address: format.word(header, at: format.address) ?? 0,
+            size: format.word(header, at: format.size) ?? 0, memorySize: format.word(header, at: format.memorySize) ?? 0)
+        guard segment.size <= segment.memorySize else { throw .wrong(.fileSize, segment.size, header: index) }
+        guard !segment.address.addingReportingOverflow(segment.memorySize).overflow else {
+            throw .wrong(.address, segment.address, header: index)
+        }
+        guard file.bytes(at: segment.offset, count: segment.size) != nil else {
+            throw .outside(.offset, segment.offset, header: index)
+        }
+        return segment
+    }
+
+    /// Where no segment has a note of Xen's there may be a section that has.
+    private func readSections(_ notes: inout XenNotes) throws(PVHKernelError) {
+        let offset = format.word(file, at: format.sections) ?? 0
+        let size = file.littleEndian16(at: format.sectionSize) ?? 0
+        let count = file.littleEndian16(at: format.sectionCount) ?? 0
+        guard count > 0 else { return }
+        guard file.bytes(at: offset, count: UInt64(size) * UInt64(count)) != nil else {
+            throw .outside(.sections, offset, header: nil)
+        }
+        guard notes.count == 0 else { return }
+        guard size >= format.minimumSectionSize else { throw .wrong(.sectionSize, UInt64(size), header: nil) }
+        for index in 0..<Int(count) {
+            let section = file.slice(from: Int(offset) + index * Int(size), count: Int(size))
+            guard section.littleEndian32(at: 4) == Kind.noteSection,
+                let bytes = file.bytes(
+                    at: format.word(section, at: format.sectionOffset) ?? 0,
+                    count: format.word(section, at: format.sectionBytes) ?? 0)
+            else { continue }
+            notes.read(bytes)
+        }
+    }
+
+    /// What the notes say, where that fits to the segments (Xen: elf_xen_addr_calc_check).
+    @_lifetime(self: copy self)
+    private mutating func take(_ notes: XenNotes) throws(PVHKernelError) {
+        guard let entry = notes.entry else { throw .noEntry }
+        guard UInt64(entry) >= start, UInt64(entry) <= end else { throw .wrong(.entryNote, UInt64(entry), header: nil) }
+        if let offset = notes.physicalOffset, !notes.hasVirtualBase {
+            throw .wrong(.physicalOffsetNote, offset, header: nil)
+        }
+        if let alignment = notes.relocation?.alignment, alignment.nonzeroBitCount != 1 {
+            throw .wrong(.relocationNote, UInt64(alignment), header: nil)
+        }
+        self.entry = entry
+        relocation = notes.relocation
     }
 
     /// How many program headers there are; not all are segments to load.
     public var count: Int { headerCount }
 
-    /// Segment `index`; nil where that header is none to load, or says what cannot be.
+    /// Segment `index`; nil where that header is none to load.
     public func segment(_ index: Int) -> Segment? {
         let header = file.slice(from: headers + index * headerSize, count: headerSize)
-        guard header.littleEndian32(at: 0) == Kind.load, let offset = format.word(header, at: format.offset),
-            let address = format.word(header, at: format.address), let size = format.word(header, at: format.size),
-            let memorySize = format.word(header, at: format.memorySize), size <= memorySize,
-            !address.addingReportingOverflow(memorySize).overflow, file.bytes(at: offset, count: size) != nil
+        guard header.littleEndian32(at: 0) == Kind.load,
+            (header.littleEndian32(at: format.flags) ?? 0) & Self.permissions != 0
         else { return nil }
-        return Segment(offset: offset, address: address, size: size, memorySize: memorySize)
-    }
-
-    /// Notes are sizes of name and value, a type, the name and the value, each padded to four bytes.
-    private static func entry(in notes: Span<UInt8>) -> UInt32? {
-        var position = 0
-        while let nameSize = notes.littleEndian32(at: position), let size = notes.littleEndian32(at: position + 4),
-            let type = notes.littleEndian32(at: position + 8)
-        {
-            let value = position + 12 + Int((nameSize &+ 3) & ~3)
-            if nameSize == 4, type == physicalEntry, size >= 4, notes.slice(from: position + 12, count: 4).hasPrefix("Xen\0")
-            {
-                return notes.littleEndian32(at: value)
-            }
-            position = value + Int((size &+ 3) & ~3)
-        }
-        return nil
+        return try? readSegment(index, header)
     }
 }

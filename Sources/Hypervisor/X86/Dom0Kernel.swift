@@ -39,45 +39,61 @@ private func explain(_ error: KernelFileError) -> LogLine {
     }
 }
 
-/// Where the kernel went, and where it starts.
-struct LoadedKernel {
-    let entry: UInt32
-    let end: MachineAddress
-}
-
-/// Copies the kernel's segments to where they are linked to be, which must be dom0's RAM.
-func loadKernel(_ scratch: Scratch, size: UInt64, into memory: RangeList<MachineSpace>) -> LoadedKernel {
+/// Copies the kernel's segments to where they are linked to be, or where else the kernel runs, in dom0's RAM. Says where that is,
+/// and where there is room for `size` bytes besides.
+func loadKernel(_ scratch: Scratch, size: UInt64, into memory: RangeList<MachineSpace>, beside: UInt64) -> LoadPlan {
     // SAFETY: ours alone.
     let file = unsafe bytes(scratch.frame.address, size)
     do throws(PVHKernelError) {
         let kernel = try PVHKernel(file)
-        guard contains(memory, covering(kernel.start, kernel.end - kernel.start)) else {
-            panic("the dom0 kernel is linked to be at 0x\(hex: kernel.start) to 0x\(hex: kernel.end), where dom0 has no RAM")
-        }
+        let plan = makePlan(kernel, memory, beside: beside)
         for index in 0..<kernel.count {
             guard let segment = kernel.segment(index) else { continue }
-            let target = MachineAddress(segment.address)
+            let target = MachineAddress(plan.address(of: segment.address))
             frames.copy(from: scratch.frame.address + segment.offset, to: target, count: segment.size)
             frames.zero(target + segment.size, count: segment.memorySize - segment.size)
         }
-        return LoadedKernel(entry: kernel.entry, end: MachineAddress(kernel.end))
+        return plan
     } catch {
         panic("the dom0 kernel is no PVH kernel: \(explain(error))")
     }
 }
 
+private func makePlan(_ kernel: borrowing PVHKernel, _ memory: RangeList<MachineSpace>, beside size: UInt64) -> LoadPlan {
+    do throws(LoadPlanError) {
+        let plan = try LoadPlan(kernel, in: memory, beside: size)
+        if plan.start != plan.linked {
+            log.notice(
+                "d0 kernel: Moving [0x\(hex: kernel.start), 0x\(hex: kernel.end - 1)] -> [0x\(hex: plan.start), 0x\(hex: plan.end - 1)]"
+            )
+        }
+        return plan
+    } catch {
+        let place: LogLine =
+            "the dom0 kernel is linked to be at 0x\(hex: kernel.start) to 0x\(hex: kernel.end), where dom0 has no RAM"
+        switch error {
+        case .notThere: panic(place)
+        case .nowhere(let limits):
+            panic(
+                "\(place), nor has it any from 0x\(hex: UInt64(limits.minimum)) to 0x\(hex: UInt64(limits.maximum)) for it")
+        case .noRoom(let size):
+            panic("dom0's memory has no room for \(size >> 10) KiB of initrd and start information beside the kernel")
+        }
+    }
+}
+
 private func explain(_ error: PVHKernelError) -> LogLine {
     switch error {
-    case .notELF: "neither a Linux kernel file nor an x86 ELF file"
-    case .truncated: "it is truncated"
+    case .wrong(.magic, _, _): "neither a Linux kernel file nor an ELF file"
+    case .wrong(let field, let value, let header): "\(name(field, header)) is 0x\(hex: value)"
+    case .outside(let field, let value, let header):
+        "\(name(field, header)), 0x\(hex: value), leads out of the file: it is truncated"
     case .noEntry: "it has no note XEN_ELFNOTE_PHYS32_ENTRY"
     case .noSegments: "it has nothing to load"
     }
 }
 
-func contains(_ memory: RangeList<MachineSpace>, _ range: MachineRange) -> Bool {
-    for index in 0..<memory.count where memory[index].range.start <= range.start && range.end <= memory[index].range.end {
-        return true
-    }
-    return false
+private func name(_ field: ELFField, _ header: Int?) -> LogLine {
+    guard let header else { return "\(field.name)" }
+    return "\(field.name) of program header \(header)"
 }
