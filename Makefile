@@ -82,8 +82,15 @@ GUEST_FORMAT_arm64 := -O binary
 GUEST_FORMAT_x86_64 := --strip-debug
 GUEST_FORMAT_x86_32 := --strip-debug
 
+# Kernels of one source, each linked at a place of its own; the second's file is of 32-bit class for 64-bit x86.
+PLACED := $(addprefix $(BUILD)/guests/x86_64/placed-,1m 2m moved)
+PLACED_FLAGS_1m := -Wl,--defsym=LINK_ADDRESS=0x100000
+PLACED_FLAGS_2m := -Wl,--defsym=LINK_ADDRESS=0x200000
+PLACED_FLAGS_moved := -Wl,--defsym=LINK_ADDRESS=0xc0000000 -DRELOCATES
+PLACED_FORMAT_2m := -O elf32-x86-64
+
 .PHONY: guests
-guests: $(GUESTS) $(BUILD)/guests/arm64/spin_table
+guests: $(GUESTS) $(PLACED) $(BUILD)/guests/arm64/spin_table
 
 # $(call guest_sources,name,ISA): what a guest is made of: its own files, and those that all share.
 guest_sources = boot/common/memory.c $(wildcard $(foreach directory,Tests/Guests/common Tests/Guests/$(1), \
@@ -97,11 +104,17 @@ $(BUILD)/guests/$(2)/$(1): $(call guest_sources,$(1),$(2)) | $(BUILD)/.deps
 	    -T Tests/Guests/common/$(GUEST_FAMILY_$(2))/link.ld -o $$@.elf $$(filter %.c %.S,$$^)
 	llvm-objcopy $(GUEST_FORMAT_$(2)) $$@.elf $$@
 endef
+
 # Firmware is flat code without anything of a guest's.
 $(BUILD)/guests/arm64/spin_table: Tests/Guests/spin_table/arm64/firmware.S | $(BUILD)/.deps
 	@mkdir -p $(@D)
 	clang --target=aarch64-none-elf -nostdlib -fuse-ld=lld -Wl,--image-base=0,-Ttext=0 -o $@.elf $<
 	llvm-objcopy -O binary $@.elf $@
+
+$(PLACED): $(BUILD)/guests/x86_64/placed-%: Tests/Guests/placed/placed.S Tests/Guests/placed/link.ld | $(BUILD)/.deps
+	@mkdir -p $(@D)
+	clang --target=x86_64-none-elf $(PLACED_FLAGS_$*) -nostdlib -static -fuse-ld=lld -Wl,--build-id=none -T Tests/Guests/placed/link.ld -o $@.elf $<
+	llvm-objcopy $(PLACED_FORMAT_$*) $@.elf $@
 
 $(foreach guest,$(GUESTS),$(eval $(call guest_rule,$(notdir $(guest)),$(notdir $(patsubst %/,%,$(dir $(guest)))))))
 

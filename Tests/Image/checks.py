@@ -6,8 +6,8 @@ from pathlib import Path
 import debian
 import devices
 from machines import POWERED_OFF, Machine
-from payloads import (DEVICES, DIFFERENTIAL, DIFFERENTIAL_32, FACTS, FLOOR, HEADER_ONLY, NO_KERNEL, NOT_A_KERNEL, OLD_PSCI, SHELL, SPIN_TABLE, THREE_LEVEL, TRUNCATED_KERNEL,
-                      WATCHDOG, Payload, packed_kernel, tree_text, tree_word, zboot)
+from payloads import (DEVICES, DIFFERENTIAL, DIFFERENTIAL_32, FACTS, FLOOR, GRUB_PVH, HEADER_ONLY, NO_KERNEL, NOT_A_KERNEL, OLD_PSCI, PLACED, SHELL,
+                      SPIN_TABLE, THREE_LEVEL, TRUNCATED_KERNEL, WATCHDOG, Payload, packed_kernel, tree_text, tree_word, zboot)
 
 OURS, REFERENCE = "ours", "reference"
 
@@ -239,6 +239,20 @@ def x86(**fields):
     return Machine("x86_64", memory=1024, **fields)
 
 
+def kernel_at(name, payload, *said, iommu="", hypervisors=(OURS, REFERENCE), more=(), **machine):
+    """A kernel linked low in memory says its lines on the debug port, and turns the machine off."""
+    rules = Expectation(tuple(rf"^\(d0\) {line}$" for line in said), (*PANICS, "placed failed: "), verdict=r"^\(XEN\) Hardware Dom0 halted: halting machine")
+    ours = replace(rules, expect=(*rules.expect, *more))
+    return Check(f"x86_64-{name}{'-' + iommu if iommu else ''}", x86(features=",-xsave", iommu=iommu, **machine), payload,
+                 {name: {OURS: ours, REFERENCE: rules}[name] for name in hypervisors if iommu or name == OURS})
+
+
+def placed(place, linked, runs, **row):
+    """All RAM of a PC's first 16 MiB is dom0's: 636 KiB and 15 MiB."""
+    return kernel_at(f"placed-{place}", PLACED[place], f"placed: linked at {linked:08x}, runs at {runs:08x}",
+                     f"placed: {636 + (15 << 10):08x} KiB of RAM below 16 MiB, and all RAM keeps what is written", **row)
+
+
 CHECKS = [
     *(dom0(f"arm64-dom0-gicv{gic}-smp{cpus}", Machine("arm64", cpus=cpus, gic=gic), 1024)
       for gic in (3, 2) for cpus in (1, 2, 4)),
@@ -311,6 +325,10 @@ CHECKS = [
     x86_devices("", OURS),
     x86_devices("-amd-iommu", iommu="amd"),
     x86_devices("-intel-iommu", OURS, iommu="intel"),
+    *(kernel_at("grub-pvh", GRUB_PVH, "Memory_op hypercall failed!", "System halted!", iommu=iommu) for iommu in ("", "amd")),
+    *(placed(place, at << 20, at << 20, iommu=iommu) for place, at in (("1m", 1), ("2m", 2)) for iommu in ("", "amd")),
+    # 4 MiB aligned, and below the 96th: what its note asks for.
+    placed("moved", 0xc0000000, 0x5c00000, hypervisors=(OURS,), more=(r"^\(XEN\) d0 kernel: Moving \[0xc0000000, ",)),
     dom0("arm32-dom0", Machine("arm32", memory=2048), 512, pending=(OURS,)),
 
     *x86_consoles(),

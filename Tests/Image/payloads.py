@@ -134,6 +134,18 @@ SPIN_TABLE = replace(FACTS, firmware=guest("spin_table"), edit_tree=tree_tool(
         ("-t x", f"/cpus/cpu@{cpu}", "cpu-release-addr", "0", f"{0x401ff000 + 8 * cpu:x}")))))
 # PSCI 0.1 has no fixed function numbers: these are QEMU's.
 OLD_PSCI = replace(FACTS, edit_tree=tree_tool(("-t s", "/psci", "compatible", "arm,psci"), ("-t x", "/psci", "cpu_on", "95c1ba60")))
+
+
+def grub_pvh(isa):
+    """GRUB as a PVH kernel, linked at 1 MiB."""
+    root = debian.package(isa, "grub-xen-bin")
+    target = debian.BUILD / "guests" / isa / "grub-pvh"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["grub-mkimage", "-O", "i386-xen_pvh", "-d", root / "usr/lib/grub/i386-xen_pvh", "-p", "/", "-o", target, "normal"],
+                   check=True)
+    return target
+
+
 # Words for dom0 are a must: without any, Xen on ARM takes its own command line for dom0's.
 BENCH = Payload(guest("bench"), words="bench", hypervisor_words="", dom0_memory=128)
 # Each mapping of a grant has a page of its own.
@@ -144,6 +156,9 @@ WATCHDOG = replace(BENCH, kernel=guest("watchdog"), words="watchdog")
 DIFFERENTIAL = replace(BENCH, kernel=guest("differential"), words="differential", hypervisor_words="sched=credit")
 # The same for 32-bit x86, on the machine of 64 bits.
 DIFFERENTIAL_32 = replace(DIFFERENTIAL, kernel=lambda isa: guest("differential")("x86_32"))
+# What says all by the debug port.
+GRUB_PVH = Payload(grub_pvh, words="grub", dom0_memory=128)
+PLACED = {place: replace(GRUB_PVH, kernel=guest(f"placed-{place}"), words="placed") for place in ("1m", "2m", "moved")}
 
 
 def shell(memory):

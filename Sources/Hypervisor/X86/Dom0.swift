@@ -33,8 +33,11 @@ func buildDom0(_ description: inout Description, online: Int) -> Bool {
     mapMemory(domain, description, memory)
     startRemapping(domain)
     startPCI(domain)
-    let layout = loadModules(description, memory)
-    let info = writeStart(&description, memory, layout, vcpus: vcpus)
+    // ACPI's tables are at the end, so that RAM is in one piece (Xen: pvh_setup_acpi).
+    var free = memory
+    let tables = takeTablesFrame(&free)
+    let layout = loadModules(description, free)
+    let info = writeStart(&description, memory, layout, tables: tables, vcpus: vcpus)
     tellMemoryMap(domain, info)
     start(domain, vcpus: vcpus, online: online, entry: layout.kernel.entry, info: info)
     return true
@@ -107,7 +110,11 @@ private func mapMemory(
         map(domain, range, .ramReadWrite)
         domain.pointee.highestGFN.store(range.end.rawValue - 1, ordering: .relaxed)
     }
-    // Other memory of ACPI's, and all devices, are mapped when they are touched.
+    // Firmware's part of the lowest 1 MiB is mapped from the start, so that nothing else comes there (Xen: pvh_populate_p2m).
+    for number in UInt64(0)..<0x100 where root.frameTable.value.index(of: MFN(number)) == nil {
+        map(domain, MachineRange(start: MFN(number), count: 1), .deviceDirect)
+    }
+    // Other memory of ACPI's, and all other devices, are mapped when they are touched.
     for index in 0..<description.mapCount {
         let entry = description.map[index]
         guard entry.kind == .acpiReclaimable || entry.kind == .acpiNonVolatile else { continue }
@@ -129,29 +136,25 @@ private func map(_ domain: MetalDomain, _ range: MachineRange, _ type: P2MType) 
 // MARK: Modules
 
 private struct Layout {
-    let kernel: LoadedKernel
+    let kernel: LoadPlan
     var initrd = MachineAddress(0)
     var initrdSize: UInt64 = 0
     /// What the kernel is told: two frames.
     var info = MachineAddress(0)
 }
 
-/// Kernel, then initrd, then what they are told. The modules lie in dom0's own memory, so they are moved out of the way first.
+/// Kernel, initrd, then what they are told. The modules lie in dom0's own memory, so they are moved out of the way first.
 private func loadModules(_ description: borrowing Description, _ memory: RangeList<MachineSpace>) -> Layout {
     let (scratch, size) = unpackKernel(description.modules[0])
     let initrd = description.moduleCount > 1 ? description.modules[1] : Description.Module()
     let copy = Scratch(bytes: initrd.size, "dom0's initrd")
     frames.copy(from: initrd.start, to: copy.frame.address, count: initrd.size)
-    var layout = Layout(kernel: loadKernel(scratch, size: size, into: memory))
+    let initrdPages = covering(0, initrd.size).count << pageShift
+    var layout = Layout(kernel: loadKernel(scratch, size: size, into: memory, beside: initrdPages + 2 * pageSize))
     scratch.release()
-    let first = (layout.kernel.end.rawValue + pageSize - 1) & ~(pageSize - 1)
-    let afterInitrd = first + (initrd.size + pageSize - 1) & ~(pageSize - 1)
-    guard contains(memory, covering(first, afterInitrd + 3 * pageSize - first)) else {
-        panic("dom0's memory has no room for an initrd of \(initrd.size >> 10) KiB after the kernel")
-    }
-    layout.initrd = MachineAddress(first)
+    layout.initrd = MachineAddress(layout.kernel.beside)
     layout.initrdSize = initrd.size
-    layout.info = MachineAddress(afterInitrd)
+    layout.info = layout.initrd + initrdPages
     frames.copy(from: copy.frame.address, to: layout.initrd, count: initrd.size)
     copy.release()
     return layout
@@ -159,12 +162,12 @@ private func loadModules(_ description: borrowing Description, _ memory: RangeLi
 
 /// Start info, list of modules, memory map, command line and ACPI's tables. Returns the first's address.
 private func writeStart(
-    _ description: inout Description, _ memory: RangeList<MachineSpace>, _ layout: Layout, vcpus: UInt32
+    _ description: inout Description, _ memory: RangeList<MachineSpace>, _ layout: Layout, tables: MFN, vcpus: UInt32
 ) -> MachineAddress {
     let info = layout.info
     let words = info + pageSize
-    let tables = (info + 2 * pageSize).frame
-    frames.zero(info, count: 3 * pageSize)
+    frames.zero(info, count: 2 * pageSize)
+    frames.zero(tables.address, count: pageSize)
     for index in 0..<description.kernelWordCount {
         frames.store(description.kernelWords[index], at: words + UInt64(index))
     }

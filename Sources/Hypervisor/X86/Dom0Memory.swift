@@ -20,6 +20,7 @@ func setAsideDom0Memory(_ description: inout Description, image: MachineRange) {
     var kept = description.reserved
     // All below 640 KiB is dom0's too, the trampoline's page as well: it is not needed any more when dom0 starts.
     kept.remove(MachineRange(start: MFN(0), count: 0x100))
+    kept.remove(description.information)
     for index in 0..<description.moduleCount {
         kept.remove(covering(description.modules[index].start.rawValue, description.modules[index].size))
     }
@@ -54,6 +55,16 @@ extension MachineState {
         if !description.canVirtualise { return false }
         return description.ioAPICCount > 0
     }
+}
+
+/// Takes the highest frame below 4 GiB that is dom0's.
+func takeTablesFrame(_ memory: inout RangeList<MachineSpace>) -> MFN {
+    let limit = MFN(DirectMap.bootSize >> pageShift)
+    var low = memory
+    low.remove(MachineRange(start: limit, count: UInt64.max >> pageShift - limit.rawValue))
+    guard let frame = low.take(1) else { panic("dom0 has no memory below 4 GiB for ACPI's tables") }
+    memory.remove(frame)
+    return frame.start
 }
 
 // MARK: What dom0 is told

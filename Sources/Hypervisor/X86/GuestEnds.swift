@@ -30,8 +30,16 @@ func halt(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) -> Bool {
     return true
 }
 
-/// A processor that halts with interrupts masked, as Linux parks one that is taken offline.
+/// A processor that halts with interrupts masked, as Linux parks one that is taken offline. With the last the machine is off.
 private func sleepMasked(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) -> Bool {
+    vcpu.pointee.extra.isParked.store(true, ordering: .sequentiallyConsistent)
+    let domain = vcpu.pointee.domain
+    var canGoOn = false
+    domain.pointee.forEachVCPU { if $0.pointee.canGoOn { canGoOn = true } }
+    guard canGoOn else {
+        shutDown(domain, .powerOff, Metal(pcpu: cpu.pcpu))
+        return leave(vcpu, &cpu)
+    }
     vcpu.pointee.extra.place.store(0, ordering: .relaxed)
     root.state.scheduler.withLock { $0.block(on: cpu.pcpu) }
     atomicMemoryFence(ordering: .sequentiallyConsistent)
@@ -40,6 +48,15 @@ private func sleepMasked(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) -> Bool {
     }
     cpu.current = nil
     return true
+}
+
+extension VCPU<Metal> {
+    /// Whether it will run again, as far as its domain's own doing goes.
+    fileprivate var canGoOn: Bool {
+        isUp.load(ordering: .sequentiallyConsistent)
+            && (!extra.isParked.load(ordering: .sequentiallyConsistent) || extra.startup.load(ordering: .relaxed) != 0
+                || extra.hasNMI.load(ordering: .relaxed))
+    }
 }
 
 /// The same of another domain's: it is down, and the domain is off with the last (Xen: hvm_vcpu_down).

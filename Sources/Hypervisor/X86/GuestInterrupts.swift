@@ -44,6 +44,7 @@ func prepareInterrupts(_ vcpu: MetalVCPU) {
     var intercepts = Intercept.first
     let isBusy = InjectedEvent(rawValue: block[VMCBField.eventInjection]).isValid
     if !isBusy, vcpu.pointee.extra.hasNMI.exchange(false, ordering: .relaxed) {
+        vcpu.pointee.extra.isParked.store(false, ordering: .sequentiallyConsistent)
         block.inject(.nmi)
     } else if let vector = pendingCallback(vcpu) ?? apic.pointee.pending {
         let takes = block[VMCBField.rflags] >> 9 & 1 != 0 && block[VMCBField.interruptShadow] & 1 == 0
@@ -147,6 +148,7 @@ func takeStop(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
     if goesDown, !vcpu.pointee.extra.startup.replace(Startup.isDown, by: Startup.isStopping) { return }
     stop(vcpu, &cpu, keeps: goesDown)
     let startup = vcpu.pointee.extra.startup.exchange(0, ordering: .sequentiallyConsistent)
+    vcpu.pointee.extra.isParked.store(false, ordering: .sequentiallyConsistent)
     if startup & Startup.isAgain != 0 { _ = startAgain(vcpu, from: cpu.pcpu) }
     if startup & Startup.isStart != 0 { sendStartup(UInt8(truncatingIfNeeded: startup), to: vcpu, from: cpu.pcpu) }
 }

@@ -61,6 +61,8 @@ struct X86VCPU: ~Copyable {
     /// What another vCPU's INIT and startup messages want of it.
     let startup = Atomic<UInt32>(0)
     let hasNMI = Atomic<Bool>(false)
+    /// dom0's: halted with interrupts masked, where only INIT and an NMI reach it.
+    let isParked = Atomic<Bool>(false)
 
     init(_ frames: consuming VCPUFrames, apicID: UInt32) {
         block = ControlBlock(address: frames.block.address)
