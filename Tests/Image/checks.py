@@ -339,6 +339,9 @@ CHECKS = [
       for loader in ("direct", "grub-bios", "grub-uefi", "ipxe") for cpus, nodes in ((1, 1), (4, 2))),
     *(floor(f"x86_64-floor-pvh-smp{cpus}", x86(cpus=cpus, nodes=nodes, loader="pvh"), OURS)
       for cpus, nodes in ((1, 1), (4, 2))),
+    Check("x86_64-floor-5m", replace(x86(), memory=5), replace(NO_KERNEL, dom0_memory=0), {OURS: Expectation(
+        (r"^\(XEN\) No room for Xen's image at the top of memory: it stays at 0x200000", r"^\(XEN\) Brought up 2 CPUs"), CRASHES,
+        verdict=r"^\(XEN\) Idle")}),
     *(floor(f"x86_64-floor-bochs-smp{cpus}", x86(cpus=cpus, loader="bochs")) for cpus in (1, 2)),
     *(floor(f"arm32-floor-smp{cpus}", Machine("arm32", cpus=cpus, memory=2048)) for cpus in (1, 2)),
 
