@@ -91,10 +91,15 @@ struct Console {
     }
 
     mutating func putLine(_ line: LogLine) {
-        put("(XEN) " as LogLine)
-        putTimestamp()
+        begin("(XEN) ")
         put(line)
         put(UInt8(ascii: "\n"))
+    }
+
+    /// The start of a line: whose it is, and when.
+    mutating func begin(_ owner: LogLine) {
+        put(owner)
+        putTimestamp()
     }
 
     /// Xen: printk_start_of_line. There is no wallclock for the hypervisor's own lines: as in Xen without one, dates are times since

@@ -4,6 +4,7 @@ import Base
 import Containers
 import Domains
 import EventChannels
+import Firmware
 import Machine
 import Memory
 import Scheduler
@@ -83,8 +84,8 @@ extension Metal {
     func consolePrint(_ line: inout ConsoleLine, of domain: DomainID) {
         root.console.withLock { console in
             // Xen: XENLOG_G_DEBUG
-            let isShown = console.guestThreshold >= .debug
-            if isShown { console.put("(d\(domain.rawValue)) ") }
+            let isShown = console.options.guestLogLevels >= 4
+            if isShown { console.begin("(d\(domain.rawValue)) ") }
             line.take { if isShown { console.put($0) } }
             if isShown { console.put(UInt8(ascii: "\n")) }
         }
