@@ -27,7 +27,12 @@ public struct VirtualLocalAPIC: ~Copyable {
     /// An interrupt arrives. False where it was waiting already, or the APIC is off: then whoever posts is told when it is
     /// turned on (`LocalAPICEffect.turnedOn`).
     @discardableResult public func post(_ vector: UInt8, isLevel: Bool) -> Bool {
-        guard vector >= 16, registers.withLock({ $0.isEnabled }) else { return false }
+        guard registers.withLock({ $0.isEnabled }) else { return false }
+        if vector < 16 { return report(.receivedVector) }
+        return request(vector, isLevel: isLevel)
+    }
+
+    @inline(__always) private func request(_ vector: UInt8, isLevel: Bool) -> Bool {
         let word = Int(vector >> 5)
         let bit: UInt32 = 1 << UInt32(vector & 31)
         if isLevel {
@@ -36,6 +41,12 @@ public struct VirtualLocalAPIC: ~Copyable {
             levels[word].bitwiseAnd(~bit, ordering: .relaxed)
         }
         return requests[word].bitwiseOr(bit, ordering: .sequentiallyConsistent).oldValue & bit == 0
+    }
+
+    /// Something was wrong. True where the interrupt that tells of it was posted.
+    @inline(never) @discardableResult private func report(_ error: APICError) -> Bool {
+        guard let vector = registers.withLock({ $0.record(error) }) else { return false }
+        return request(vector, isLevel: false)
     }
 
     private var highestRequest: UInt8? {
@@ -121,8 +132,15 @@ public struct VirtualLocalAPIC: ~Copyable {
             requests[Int(offset - LocalRegister.request) >> 4].load(ordering: .relaxed)
         case LocalRegister.triggerMode..<LocalRegister.triggerMode + 0x80:
             levels[Int(offset - LocalRegister.triggerMode) >> 4].load(ordering: .relaxed)
-        default: registers.withLock { $0.read(offset, now: now) }
+        default: readOther(offset, now: now)
         }
+    }
+
+    private func readOther(_ offset: UInt32, now: SystemTime) -> UInt32? {
+        let (value, isX2) = registers.withLock { ($0.read(offset, now: now), $0.isX2) }
+        // In x2APIC mode it is #GP.
+        if value == nil, !isX2 { report(.register) }
+        return value
     }
 
     /// Whether an access to this register asks what time it is: those of the timer from its initial count on.
@@ -131,7 +149,15 @@ public struct VirtualLocalAPIC: ~Copyable {
     /// The guest writes a register. In x2APIC mode the command register has its target in bits 32-63.
     public func write(_ offset: UInt32, _ value: UInt64, now: SystemTime) -> LocalAPICEffect {
         if offset == LocalRegister.endOfInterrupt { return endInterrupt() }
-        return registers.withLock { $0.write(offset, value, now: now) }
+        let effect = registers.withLock { $0.write(offset, value, now: now) }
+        switch effect {
+        case .send(let command) where command.hasIllegalVector:
+            report(.sentVector)
+            return .none
+        case .refused: if registers.withLock({ !$0.isX2 && !$0.hasRegister(offset) }) { report(.register) }
+        default: break
+        }
+        return effect
     }
 
     private func endInterrupt() -> LocalAPICEffect {

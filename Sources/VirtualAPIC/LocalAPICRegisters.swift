@@ -16,6 +16,9 @@ struct LocalAPICRegisters: BitwiseCopyable {
     /// Local vector table: timer, thermal, performance, LINT0, LINT1, error.
     var local = InlineArray<6, UInt32>(repeating: Self.masked)
     var timer = LocalAPICTimer()
+    /// Errors since the guest last wrote the error status, and what it reads there: those of before (10.5.3).
+    private var errors: UInt32 = 0
+    private var errorStatus: UInt32 = 0
 
     private static var masked: UInt32 { 1 << 16 }
 
@@ -80,6 +83,26 @@ struct LocalAPICRegisters: BitwiseCopyable {
         return true
     }
 
+    // MARK: Errors
+
+    /// Notes an error. Returns the vector of the interrupt that tells of it, if it is one of which nobody has been told: not while
+    /// it is masked, nor where it is illegal itself, which is an error of its own (Xen: vlapic_error).
+    mutating func record(_ error: APICError) -> UInt8? {
+        guard errors & error.bit == 0 else { return nil }
+        errors |= error.bit
+        let entry = local[5]
+        guard entry & Self.masked == 0 else { return nil }
+        let vector = UInt8(truncatingIfNeeded: entry)
+        if vector >= 16 { return vector }
+        errors |= APICError.receivedVector.bit
+        return nil
+    }
+
+    /// Whether a register of the page is one, if only to be read.
+    func hasRegister(_ offset: UInt32) -> Bool {
+        offset == LocalRegister.endOfInterrupt || read(offset, now: SystemTime(nanoseconds: 0)) != nil
+    }
+
     // MARK: Reads
 
     func read(_ offset: UInt32, now: SystemTime) -> UInt32? {
@@ -93,10 +116,10 @@ struct LocalAPICRegisters: BitwiseCopyable {
         case LocalRegister.spurious: spurious
         case LocalRegister.inService..<LocalRegister.inService + 0x80:
             inService[Int(offset - LocalRegister.inService) >> 4]
-        case LocalRegister.errorStatus: 0
+        case LocalRegister.errorStatus: errorStatus
         case LocalRegister.command: UInt32(truncatingIfNeeded: command)
         case LocalRegister.commandTarget: UInt32(truncatingIfNeeded: command >> 32)
-        case LocalRegister.timer...LocalRegister.lastLocal: local[Int(offset - LocalRegister.timer) >> 4]
+        case LocalRegister.timer...LocalRegister.error: local[Int(offset - LocalRegister.timer) >> 4]
         case LocalRegister.initialCount: timer.initial
         case LocalRegister.currentCount: timer.current(now: now, isPeriodic: timerIsPeriodic)
         case LocalRegister.divide: timer.divide
@@ -113,12 +136,12 @@ struct LocalAPICRegisters: BitwiseCopyable {
         case LocalRegister.logicalDestination where !isX2: logicalDestination = word & 0xff00_0000
         case LocalRegister.destinationFormat where !isX2: destinationFormat = word | 0x0fff_ffff
         case LocalRegister.spurious: return setSpurious(word)
-        case LocalRegister.errorStatus: break
+        case LocalRegister.errorStatus: (errorStatus, errors) = (errors, 0)
         case LocalRegister.commandTarget where !isX2: command = command & 0xffff_ffff | UInt64(word) << 32
         case LocalRegister.command: return send(value)
         case LocalRegister.selfInterrupt where isX2:
             return .send(InterprocessorCommand(low: word & 0xff | 1 << 18, destination: 0, isX2: true))
-        case LocalRegister.timer...LocalRegister.lastLocal: return setLocal(Int(offset - LocalRegister.timer) >> 4, word)
+        case LocalRegister.timer...LocalRegister.error: return setLocal(Int(offset - LocalRegister.timer) >> 4, word)
         case LocalRegister.initialCount:
             timer.start(word, now: now)
             return .timerChanged
@@ -133,7 +156,7 @@ struct LocalAPICRegisters: BitwiseCopyable {
     /// Turned off by software: every local interrupt is masked (10.4.7.2).
     private mutating func setSpurious(_ word: UInt32) -> LocalAPICEffect {
         let wasOn = spurious >> 8 & 1 != 0
-        spurious = word & 0x1ff
+        spurious = word & 0x3ff
         if word >> 8 & 1 != 0 { return wasOn ? .none : .turnedOn }
         for index in 0..<6 { local[index] |= Self.masked }
         return .none
@@ -141,7 +164,13 @@ struct LocalAPICRegisters: BitwiseCopyable {
 
     private mutating func setLocal(_ index: Int, _ word: UInt32) -> LocalAPICEffect {
         // Vector, delivery mode, polarity, trigger, mask; the timer's mode.
-        let mask: UInt32 = index == 0 ? 0x3_00ff : index == 3 || index == 4 ? 0x1_a7ff : 0x1_07ff
+        let mask: UInt32 =
+            switch index {
+            case 0: 0x3_00ff
+            case 3, 4: 0x1_a7ff
+            case 5: 0x1_00ff
+            default: 0x1_07ff
+            }
         local[index] = word & mask | (spurious >> 8 & 1 == 0 ? Self.masked : 0)
         return index == 0 ? .timerChanged : .none
     }
@@ -212,7 +241,14 @@ extension VirtualLocalAPIC {
         switch offset {
         case LocalRegister.taskPriority, LocalRegister.selfInterrupt: value >> 8 == 0
         case LocalRegister.endOfInterrupt, LocalRegister.errorStatus: value == 0
-        case LocalRegister.command: true
+        // Vector, delivery mode, destination mode, level, trigger, shorthand.
+        case LocalRegister.command: value & 0xffff_ffff & ~0xc_cfff == 0
+        case LocalRegister.spurious: value & ~0x3ff == 0
+        case LocalRegister.timer: value & ~0x7_10ff == 0
+        case LocalRegister.thermal, LocalRegister.performance: value & ~0x1_17ff == 0
+        case LocalRegister.lint0, LocalRegister.lint1: value & ~0x1_f7ff == 0
+        case LocalRegister.error: value & ~0x1_10ff == 0
+        case LocalRegister.divide: value & ~0xb == 0
         default: value >> 32 == 0
         }
     }

@@ -23,12 +23,26 @@ enum LocalRegister {
     static var command: UInt32 { 0x300 }
     static var commandTarget: UInt32 { 0x310 }
     static var timer: UInt32 { 0x320 }
+    static var thermal: UInt32 { 0x330 }
+    static var performance: UInt32 { 0x340 }
     static var lint0: UInt32 { 0x350 }
-    static var lastLocal: UInt32 { 0x370 }
+    static var lint1: UInt32 { 0x360 }
+    static var error: UInt32 { 0x370 }
     static var initialCount: UInt32 { 0x380 }
     static var currentCount: UInt32 { 0x390 }
     static var divide: UInt32 { 0x3e0 }
     static var selfInterrupt: UInt32 { 0x3f0 }
+}
+
+/// What can be wrong, by its bit of the error status register (Intel SDM 3A, 10.5.3). An interrupt of lowest priority may be sent,
+/// so that there is no error of that; what goes over the bus of old processors cannot fail.
+enum APICError: UInt32 {
+    /// Vectors 0 to 15, in a command; in a message, or in the local vector table.
+    case sentVector = 5, receivedVector = 6
+    /// Nothing is there in the page of registers.
+    case register = 7
+
+    var bit: UInt32 { 1 << rawValue }
 }
 
 /// What is to be done after a guest's write.
@@ -69,6 +83,8 @@ public struct InterprocessorCommand: Equatable, Sendable, BitwiseCopyable {
     public var vector: UInt8 { UInt8(truncatingIfNeeded: low) }
     public var delivery: Delivery { Delivery(rawValue: low >> 8 & 7) ?? .reserved }
     public var shorthand: Shorthand { Shorthand(rawValue: low >> 18 & 3) ?? .none }
+    /// Of what is sent with a vector of its own; a startup message has a page there, and NMI nothing.
+    var hasIllegalVector: Bool { vector < 16 && (delivery == .fixed || delivery == .lowest) }
     /// INIT with level de-asserted does nothing on processors of this century.
     public var isDeassert: Bool { delivery == .initialise && low >> 14 & 1 == 0 && low >> 15 & 1 != 0 }
 

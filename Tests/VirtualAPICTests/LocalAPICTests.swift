@@ -106,6 +106,103 @@ final class TestAPIC {
             == .send(InterprocessorCommand(low: 0xc_4030, destination: 3, isX2: false)))
     }
 
+    // MARK: Errors
+
+    /// What the error status says after it was written, which clears it for the next time.
+    func errors(_ apic: TestAPIC) -> UInt32? {
+        #expect(apic.write(LocalRegister.errorStatus, 0, now: start) == .none)
+        return apic.read(LocalRegister.errorStatus, now: start)
+    }
+
+    @Test(arguments: [true, false]) func illegalVectors(x2: Bool) {
+        let apic = TestAPIC(id: 0)
+        Self.enable(apic, x2: x2)
+        for vector in 0..<16 as Range<UInt64> {
+            for delivery: UInt64 in [0, 1 << 8] {
+                #expect(apic.write(LocalRegister.command, 1 << 18 | delivery | vector, now: start) == .none, "not sent")
+            }
+        }
+        #expect(apic.read(LocalRegister.errorStatus, now: start) == 0, "not before it is written")
+        #expect(errors(apic) == 0x20 && errors(apic) == 0)
+        // A page, and nothing at all.
+        for command: UInt64 in [0x608, 0x400] {
+            guard case .send = apic.write(LocalRegister.command, command, now: start) else { return #expect(Bool(false)) }
+        }
+        #expect(errors(apic) == 0)
+        // Received, from wherever.
+        #expect(!apic.post(15, isLevel: false) && apic.pending == nil)
+        _ = apic.write(LocalRegister.timer, 3, now: start)
+        _ = apic.write(LocalRegister.initialCount, 10, now: start)
+        #expect(!apic.fire(now: start + 1_000_000))
+        _ = apic.write(LocalRegister.command, 1 << 18 | 5, now: start)
+        #expect(errors(apic) == 0x60 && errors(apic) == 0)
+        if x2 {
+            #expect(apic.write(LocalRegister.selfInterrupt, 2, now: start) == .none)
+            #expect(errors(apic) == 0x20)
+        }
+    }
+
+    /// Once for each kind of error until the status is written; not while it is masked; an illegal vector of its own is an error.
+    @Test func theInterruptThatTellsOfErrors() {
+        let apic = TestAPIC(id: 0)
+        Self.enable(apic)
+        func send() { _ = apic.write(LocalRegister.command, 1 << 18 | 5, now: start) }
+        func came() -> Bool {
+            guard apic.pending == 0x45 else { return false }
+            apic.accept(0x45)
+            return apic.write(LocalRegister.endOfInterrupt, 0, now: start) == .none
+        }
+        send()
+        #expect(apic.pending == nil && errors(apic) == 0x20)
+        _ = apic.write(LocalRegister.error, 0x45, now: start)
+        send()
+        #expect(came())
+        send()
+        #expect(!came(), "known")
+        #expect(apic.post(3, isLevel: false), "whoever posts has to wake it")
+        #expect(came() && errors(apic) == 0x60)
+        send()
+        #expect(came() && errors(apic) == 0x20)
+        _ = apic.write(LocalRegister.error, 0xf, now: start)
+        send()
+        #expect(apic.pending == nil && errors(apic) == 0x60, "the interrupt's own vector")
+        // Nothing arrives at an APIC that is off, not even what is wrong; and it forgets with INIT.
+        _ = apic.write(LocalRegister.spurious, 0xff, now: start)
+        #expect(!apic.post(3, isLevel: false) && errors(apic) == 0)
+        send()
+        #expect(apic.setBase(apic.base & ~(3 << 10)) && apic.setBase(apic.base | 1 << 11))
+        #expect(errors(apic) == 0)
+    }
+
+    /// Registers that there are not: an error where they are memory, #GP where they are numbers.
+    @Test func illegalRegisters() {
+        let apic = TestAPIC(id: 0)
+        Self.enable(apic, x2: false)
+        for offset: UInt32 in [0x000, 0x010, 0x040, 0x070, 0x290, 0x3f0, 0x400, 0xff0] {
+            #expect(apic.read(offset, now: start) == nil && errors(apic) == 0x80, "\(offset)")
+            #expect(apic.write(offset, 0, now: start) == .refused && errors(apic) == 0x80)
+        }
+        // Those that can only be read, or only be written.
+        for offset: UInt32 in [0x030, 0x0a0, 0x100, 0x200, 0x390] {
+            #expect(apic.write(offset, 0, now: start) == .refused && errors(apic) == 0, "\(offset)")
+        }
+        #expect(apic.write(LocalRegister.endOfInterrupt, 0, now: start) == .none && errors(apic) == 0)
+        #expect(apic.setBase(apic.base | 1 << 10))
+        #expect(apic.read(0x040, now: start) == nil && apic.write(0x040, 0, now: start) == .refused && errors(apic) == 0)
+    }
+
+    /// What WRMSR refuses (Intel SDM 3A, 10.12.1.3).
+    @Test(
+        arguments: [
+            (0x080, 0xff, 0x100), (0x0b0, 0, 1), (0x0f0, 0x3ff, 0x1000), (0x280, 0, 1), (0x300, 0xf_0000_000c_cfff, 0x2000),
+            (0x320, 0x7_10ff, 0x100), (0x330, 0x1_17ff, 0x8000), (0x340, 0x1_17ff, 0x2_0000), (0x350, 0x1_f7ff, 0x2_0000),
+            (0x360, 0x1_f7ff, 0x800), (0x370, 0x1_10ff, 0x400), (0x380, 0xffff_ffff, 1 << 32), (0x3e0, 0xb, 4), (0x3f0, 0xff, 0x100),
+        ] as [(UInt32, UInt64, UInt64)]) func reservedBits(_ offset: UInt32, _ all: UInt64, _ reserved: UInt64)
+    {
+        #expect(VirtualLocalAPIC.allows(all, at: offset) && VirtualLocalAPIC.allows(0, at: offset))
+        #expect(!VirtualLocalAPIC.allows(reserved, at: offset) && !VirtualLocalAPIC.allows(all | reserved, at: offset))
+    }
+
     @Test func destinations() {
         func reaches(_ value: UInt32, logical: Bool, x2: Bool, id: UInt32 = 5, own: UInt32 = 0, flat: Bool = true) -> Bool {
             Destination(value: value, isLogical: logical, isX2: x2).reaches(id, logical: own, isFlat: flat)
