@@ -15,12 +15,14 @@ public import XenABI
 /// lets go of that (`release(_:at:)`), and only once no translation is in use.
 extension Domain {
     /// Maps one frame; what was there goes, and if it was the domain's RAM, it stays the domain's without a place, or with
-    /// `freesRAM` is freed. Throws `.enomem` where there is no frame for a table, `.einval` where the number is too large, and
-    /// with `freesRAM` what `mayCover` throws; then the frame is not mapped.
+    /// `freesRAM` is freed. Throws `.enomem` where there is no frame for a table, `.einval` (x86: `.enoent`) where the number is too
+    /// large, and with `freesRAM` what `mayCover` throws; then the frame is not mapped.
     public func map(_ gfn: GFN, to frame: MFN, type: P2MType, freesRAM: Bool = false, _ platform: P) throws(XenError) {
         let cache = platform.cache(of: self)
         let old = try p2m.withLock { (table: inout PageTable<P.Format, P.Frames>) throws(XenError) in
-            guard gfn.rawValue < table.format.capacity else { throw .einval }
+            guard gfn.rawValue < table.format.capacity else {
+                throw platform.memoryFeatures.contains(.moves) ? .enoent : .einval
+            }
             if freesRAM { try mayCover(table.lookup(gfn), platform) }
             return table.replace(gfn, with: frame, type: type, cache: cache)
         }
@@ -108,15 +110,17 @@ extension Domain {
         }
     }
 
-    /// Maps RAM of another domain's, which stays that frame for as long as it is mapped. Throws EINVAL where that is no RAM
-    /// of `other`'s own, as `map` else.
+    /// Maps RAM of another domain's, or what the hypervisor shares with it and it has in its memory, as toolstacks fill grant
+    /// tables; which stays that frame for as long as it is mapped. Throws EINVAL where it is neither, as `map` else.
     ///
     /// Xen: XENMAPSPACE_gmfn_foreign
     public func mapForeign(
         _ source: GFN, of other: borrowing Domain<P>, at gfn: GFN, _ platform: P
     ) throws(XenError) {
         let entry = other.touch(source, write: false, platform)
-        guard entry.type.isRAM, platform.hold(entry.frame, of: other) else { throw .einval }
+        guard entry.type.isRAM, platform.hold(entry.frame, of: other) || platform.holdShared(entry.frame, of: other) else {
+            throw .einval
+        }
         do throws(XenError) {
             try map(
                 gfn, to: entry.frame, type: entry.type == .ramReadOnly ? .foreignReadOnly : .foreign,

@@ -125,6 +125,30 @@ import XenABI
         #expect(batch(dom0, .gmfnForeign, [(0x105, 0x300)], of: ReservedDomain.caller).1 == [-XenError.einval.rawValue])
     }
 
+    /// What the hypervisor shares with a domain its toolstack maps as it maps RAM (libxenctrl's way to fill a grant table), and
+    /// keeps it for as long as that lasts.
+    ///
+    /// Shows: XENMEM_add_to_physmap_batch, XENMAPSPACE_gmfn_foreign
+    @Test func sharedFramesAreForeignToo() throws {
+        let dom0 = try FakeDomain(0, host: host, privileged: true)
+        let guest = try FakeDomain(4, host: host)
+        guest.platform.share(guest.ref.pointee.sharedInfo, with: DomainID(4))
+        #expect(add(guest, .grantTable, at: 0x200) == .success)
+        #expect(add(guest, .sharedInfo, at: 0x201) == .success)
+        let (table, info) = (guest.frame(0x200), guest.frame(0x201))
+        #expect(batch(dom0, .gmfnForeign, [(0x200, 0x300), (0x201, 0x301), (0x200, 0x302)], of: 4).1 == [0, 0, 0])
+        #expect(dom0.frame(0x300) == table && dom0.type(0x300) == .foreign && dom0.frame(0x301) == info)
+        #expect(host.owners[table]?.holds == 2 && host.owners[info]?.holds == 1)
+        // The guest takes it out of its memory: it is still the same, and still held.
+        #expect(remove(guest, 0x200) == .success)
+        #expect(batch(dom0, .gmfnForeign, [(0x200, 0x303)], of: 4).1 == [-XenError.einval.rawValue])
+        #expect(remove(dom0, 0x300) == .success && remove(dom0, 0x302) == .success && remove(dom0, 0x301) == .success)
+        #expect(host.owners[table]?.holds == 0 && host.owners[info]?.holds == 0)
+        #expect(host.owners[table]?.givenUp == false, "the hypervisor has it still")
+        // Not the guest's own to give on: it maps nobody's.
+        #expect(batch(guest, .gmfnForeign, [(0x201, 0x302)], of: 0).1 == [-XenError.eperm.rawValue])
+    }
+
     /// Shows: XENMEM_add_to_physmap_batch, XENMAPSPACE_dev_mmio
     @Test func batches() throws {
         let dom0 = try FakeDomain(0, host: host, privileged: true)

@@ -60,6 +60,42 @@ static void grant(domid_t domain) {
     entry->flags = GTF_permit_access;
 }
 
+static long add_foreign(domid_t domain, xen_ulong_t from, const void *to) {
+    xen_pfn_t frame = FRAME(to);
+    int error = 0;
+    struct xen_add_to_physmap_batch batch = { .domid = DOMID_SELF, .space = XENMAPSPACE_gmfn_foreign, .size = 1,
+        .u.foreign_domid = domain };
+    set_xen_guest_handle(batch.idxs, &from);
+    set_xen_guest_handle(batch.gpfns, &frame);
+    set_xen_guest_handle(batch.errs, &error);
+    long code = hypercall(__HYPERVISOR_memory_op, XENMEM_add_to_physmap_batch, (unsigned long)&batch, 0);
+    return code ? code : error;
+}
+
+// What the hypervisor shares with another domain, mapped by way of that domain's memory: how toolstacks fill grant tables.
+static void shared_frames(domid_t domain) {
+    static const struct { const char *name; unsigned space; } rows[] = { { "another domain's grant table", XENMAPSPACE_grant_table },
+        { "another domain's shared_info", XENMAPSPACE_shared_info } };
+    char *place = table_place + 2 * PAGE;
+    for (unsigned i = 0; i < COUNT(rows); i++) {
+        operation("XENMEM_add_to_physmap");
+        struct xen_add_to_physmap add = { .domid = domain, .space = rows[i].space, .gpfn = domain_memory / PAGE + 0x100 + i };
+        tell(rows[i].name, hypercall(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, (unsigned long)&add, 0));
+        operation("XENMAPSPACE_gmfn_foreign");
+        long code = add_foreign(domain, add.gpfn, place);
+        told(rows[i].name, code);
+        if (!code && !i) field("of the other domain", ((struct grant_entry_v1 *)place)[REF].flags == GTF_permit_access);
+        if (!code) *(volatile uint32_t *)(place + PAGE - 4) = 5;
+        end();
+        operation("XENMEM_remove_from_physmap");
+        struct xen_remove_from_physmap remove = { .domid = domain, .gpfn = add.gpfn };
+        tell(rows[i].name, hypercall(__HYPERVISOR_memory_op, XENMEM_remove_from_physmap, (unsigned long)&remove, 0));
+        operation("XENMAPSPACE_gmfn_foreign");
+        tell(numbered("where nothing is, ", i), add_foreign(domain, add.gpfn, place + PAGE));
+        remove_page(place);
+    }
+}
+
 static uint32_t map(const char *name, domid_t domain, grant_ref_t ref) {
     operation("GNTTABOP_map_grant_ref");
     struct gnttab_map_grant_ref map = { .host_addr = (unsigned long)grant_place, .flags = GNTMAP_host_map, .ref = ref, .dom = domain };
@@ -91,6 +127,7 @@ static void shared(void) {
     domain_run(domain, domain_sleeps, domain_sleeps_words);
     evtchn_port_t port = events(domain);
     grant(domain);
+    shared_frames(domain);
     unmap("another domain's page", map("another domain's page", domain, REF));
     map("a grant that another domain does not make", domain, REF + 1);
     map("a grant of a domain that there is not", NO_DOMAIN, REF);
