@@ -152,6 +152,8 @@ public protocol Platform: Sendable {
 
     /// What XENVER_capabilities says.
     var capabilities: StaticString { get }
+    /// The first virtual address of the hypervisor's that XENVER_platform_parameters names, to callers of 64 bits.
+    var virtualStart: UInt64 { get }
     /// Features of this ISA (XENFEAT_* bits) besides those that every auto-translated domain has.
     var machineFeatures: UInt32 { get }
     /// The HVM_PARAM_* that this ISA knows.

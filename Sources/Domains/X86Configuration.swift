@@ -8,12 +8,25 @@ extension CreateDomain<X86DomainConfig> {
     ///
     /// Xen: arch_sanitise_domain_config, emulation_flags_ok
     public func checkX86() throws(XenError) {
+        // PV domains, which Xen was built with and refuses later.
+        guard flags & CreateFlag.hvm != 0 else { throw .eopnotsupp }
         // Nothing keeps memory whole over a suspend, and nothing is virtualised in a guest.
-        guard flags & CreateFlag.hvm != 0, flags & (CreateFlag.s3Integrity | CreateFlag.nestedVirt) == 0,
+        guard flags & (CreateFlag.s3Integrity | CreateFlag.nestedVirt) == 0,
             maximumVCPUs <= 128, arch.miscFlags & ~X86Emulation.relaxedMSRs == 0,
             arch.emulationFlags & ~X86Emulation.all == 0
         else { throw .einval }
         // Of the devices a PVH domain's; those of a PC are not emulated.
         guard flags & CreateFlag.hap != 0, arch.emulationFlags == X86Emulation.localAPIC else { throw .eopnotsupp }
+    }
+}
+
+/// What Xen makes of a hardware domain's size.
+public enum X86Memory {
+    /// Bytes that are set aside for its page tables: a mebibyte for each vCPU, and a page for each mebibyte of its memory.
+    ///
+    /// Xen: dom0_paging_pages
+    public static func pagingPool(frames: UInt64, vcpus: UInt32) -> UInt64 {
+        let kibibytes = 4 * (256 * UInt64(vcpus) + frames >> 8)
+        return ((kibibytes + 1023) >> 10) << 20
     }
 }

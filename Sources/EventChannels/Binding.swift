@@ -187,7 +187,7 @@ extension EventChannels {
     ///
     /// Xen: EVTCHNOP_set_priority
     public func setPriority(port number: UInt32, priority: UInt32) throws(XenError) {
-        guard let entry = port(number) else { throw .einval }
+        guard let entry = validPort(number) else { throw .einval }
         try entry.pointee.lock.withLock { (binding: inout Binding<Frames, VCPU>) throws(XenError) in
             guard abi == .fifo else { throw .enosys }
             guard binding.isUsable else { throw .eacces }

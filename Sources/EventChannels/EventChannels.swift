@@ -43,6 +43,9 @@ public import XenABI
     /// vCPUs that are polling.
     let pollers = Atomic<UInt32>(0)
     let ports = PagedTable<Port<Frames, VCPU>>()
+    /// Numbers below have been in use, rounded up to what Xen allocates at a time: those above are no ports, whatever the table has
+    /// (Xen: valid_evtchns).
+    let validPorts = Atomic<UInt32>(0)
     let vcpus = PagedTable<VCPUEvents<VCPU>>()
     /// The port that each PIRQ is bound to; 0 for none.
     let pirqs = PagedTable<Atomic<UInt32>>()
@@ -133,6 +136,11 @@ public import XenABI
     }
 
     // MARK: Looking up
+
+    /// A port that can be asked about, also while it is closed.
+    func validPort(_ number: UInt32) -> Ref<Port<Frames, VCPU>>? {
+        number < validPorts.load(ordering: .acquiring) ? port(number) : nil
+    }
 
     @inline(__always) func port(_ port: UInt32) -> Ref<Port<Frames, VCPU>>? { ports.element(port, in: frames) }
 

@@ -115,7 +115,12 @@ extension EventChannels {
         let new = free ? old | bit : old & ~bit
         first.pointee.freeInGroup.store(new, ordering: .relaxed)
         if (old == 0) != (new == 0) { state.free.set(number >> 5, hasFree: new != 0) }
+        let valid = (number | (Self.portsAtATime - 1)) + 1
+        if !free, valid > validPorts.load(ordering: .relaxed) { validPorts.store(valid, ordering: .releasing) }
     }
+
+    /// Xen: EVTCHNS_PER_BUCKET
+    private static var portsAtATime: UInt32 { 64 }
 
     /// Port 0 is nobody's.
     func reserveFirstPort(_ state: inout Administration) {

@@ -12,7 +12,7 @@ extension EventChannels {
     ///
     /// Xen: EVTCHNOP_status
     public func status(port number: UInt32, _ status: inout EventStatus) throws(XenError) {
-        guard let entry = port(number) else { throw .einval }
+        guard let entry = validPort(number) else { throw .einval }
         try entry.pointee.lock.withLock { (binding: inout Binding<Frames, VCPU>) throws(XenError) in
             guard binding.consumer == 0 else { throw .eacces }
             switch binding.kind {

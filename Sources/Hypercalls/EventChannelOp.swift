@@ -98,8 +98,7 @@ extension Call {
     private func resetEvents(resuming: Bool) throws(XenError) -> Outcome {
         let argument = try platform.guest.read(EventReset.self, at: handle(1))
         let target = try target(argument.domain)
-        // Another domain would have to be paused first, which nobody can do yet (Xen: controller_pause_count).
-        guard target == domain else { throw .einval }
+        guard target == domain || target.pointee.isPausedByToolstack else { throw .einval }
         let done = try target.pointee.events.pointee.reset(resuming: resuming, EventFrames(target, platform)) {
             platform.shouldPreempt
         }

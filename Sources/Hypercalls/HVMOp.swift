@@ -34,6 +34,7 @@ extension Call {
     /// Xen: HVMOP_set_param
     private func setParameter() throws(XenError) -> Outcome {
         let argument = try platform.guest.read(HVMParamArgument.self, at: handle(1))
+        try checkNumber(argument.index)
         let target = try target(argument.domain)
         try checkParameter(argument.index, of: target, among: platform.parameters.settable)
         target.pointee.parameters.withLock { $0[Int(argument.index)] = argument.value }
@@ -47,11 +48,17 @@ extension Call {
     /// Xen: HVMOP_get_param
     private func getParameter() throws(XenError) -> Outcome {
         var argument = try platform.guest.read(HVMParamArgument.self, at: handle(1))
+        try checkNumber(argument.index)
         let target = try target(argument.domain)
         try checkParameter(argument.index, of: target, among: platform.parameters.readable)
         argument.value = target.pointee.parameters.withLock { $0[Int(argument.index)] }
         try platform.guest.write(argument, at: handle(1))
         return .success
+    }
+
+    /// x86 sees that there is no such parameter before it looks for the domain, ARM after.
+    private func checkNumber(_ index: UInt32) throws(XenError) {
+        guard !platform.hasUpcallVectors || index < HVMParam.count else { throw .einval }
     }
 
     /// Throws EINVAL for a parameter that there is not, EPERM for one that a domain may not reach of itself.

@@ -49,10 +49,11 @@ extension Call {
         ofResource argument: AcquireResource<Caller>, of target: Ref<Domain<P>>
     ) throws(XenError) -> UInt32 {
         let grants = target.pointee.grants
+        // Whether this domain may have the second version does not matter.
         switch ResourceType(rawValue: argument.type) {
         case .grantTable:
             if argument.id == ResourceType.grantTableShared { return grants.pointee.maximumFrames }
-            let hasStatus = argument.id == ResourceType.grantTableStatus && grants.pointee.maximumVersion > 1
+            let hasStatus = argument.id == ResourceType.grantTableStatus && platform.grantLimits.version > 1
             return hasStatus ? grants.pointee.maximumStatusFrames : 0
         // No domain has an ioreq server or a trace buffer.
         case .ioreqServer, .vmtraceBuffer: throw .einval

@@ -20,13 +20,16 @@ extension Call {
         let argument = handle(1)
         switch operation {  // VersionOp
         case .version: return .value(4 << 16 | 17)
-        case .extraVersion: try platform.guest.write(text(".0", ExtraVersion(repeating: 0)), at: argument)
+        case .extraVersion: try platform.guest.write(text(".7", ExtraVersion(repeating: 0)), at: argument)
         case .compileInfo: try platform.guest.write(compileInfo, at: argument)
         case .capabilities:
             try platform.guest.write(text(platform.capabilities, CapabilitiesInfo(repeating: 0)), at: argument)
         case .changeset: try platform.guest.write(text("unavailable", ChangesetInfo(repeating: 0)), at: argument)
         case .platformParameters:
-            try platform.guest.write(PlatformParameters<Caller>(), at: argument)
+            var parameters = PlatformParameters<Caller>()
+            // One of 32 bits is told of none, for it is no PV guest.
+            if Caller.wordBits == 64 { parameters.virtualStart = Caller.Word(lowBits: platform.virtualStart) }
+            try platform.guest.write(parameters, at: argument)
         case .getFeatures: try getFeatures(argument)
         case .pageSize:
             guard argument.rawValue == 0 else { throw .einval }

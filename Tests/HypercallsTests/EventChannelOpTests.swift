@@ -89,6 +89,51 @@ import XenABI
         #expect(domain.event(.resetContinued, &reset) == .error(.ebusy))
     }
 
+    /// Of another domain while its toolstack has paused it, and not else.
+    ///
+    /// Shows: EVTCHNOP_reset
+    @Test func anotherDomainsReset() throws {
+        let host = FakeHost()
+        let dom0 = try FakeDomain(0, host: host, privileged: true)
+        let guest = try FakeDomain(4, host: host)
+        var bind = EventBindIPI()
+        #expect(guest.event(.bindIPI, &bind) == .success)
+        var reset = EventReset()
+        reset.domain = 4
+        #expect(dom0.event(.reset, &reset) == .error(.einval))
+        try guest.ref.pointee.pauseByToolstack(dom0.platform)
+        #expect(dom0.event(.reset, &reset) == .success)
+        var status = EventStatus()
+        (status.domain, status.port) = (4, bind.port)
+        #expect(dom0.event(.status, &status) == .success && status.status == EventStatus.State.closed.rawValue)
+    }
+
+    /// Xen allocates 64 ports at a time: the next ones are none until one of them is in use.
+    ///
+    /// Shows: EVTCHNOP_status, EVTCHNOP_set_priority
+    @Test func portsThatHaveNeverBeenInUse() throws {
+        let domain = try FakeDomain(4, host: FakeHost())
+        func status(_ port: UInt32) -> Outcome {
+            var argument = EventStatus()
+            (argument.domain, argument.port) = (ReservedDomain.caller, port)
+            return domain.event(.status, &argument)
+        }
+        func priority(_ port: UInt32) -> Outcome {
+            var argument = EventSetPriority()
+            argument.port = port
+            return domain.event(.setPriority, &argument)
+        }
+        #expect(status(63) == .success && priority(63) == .error(.enosys))
+        #expect(status(64) == .error(.einval) && priority(64) == .error(.einval))
+        var bind = EventBindIPI()
+        for _ in 1...64 { #expect(domain.event(.bindIPI, &bind) == .success) }
+        #expect(bind.port == 64 && status(127) == .success && priority(127) == .error(.enosys))
+        #expect(status(128) == .error(.einval) && status(.max) == .error(.einval))
+        var close = EventPort()
+        close.port = 64
+        #expect(domain.event(.close, &close) == .success && status(64) == .success && status(100) == .success)
+    }
+
     /// Shows: EVTCHNOP_reset, EVTCHNOP_reset_cont
     @Test func resetIsDoneInPieces() throws {
         let domain = try FakeDomain(3, host: host)

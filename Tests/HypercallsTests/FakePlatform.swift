@@ -277,6 +277,7 @@ struct FakePlatform: Platform {
     }
     func publishWallclock(to domain: borrowing Domain<FakePlatform>) { host.publishedWallclocks.append(domain.id.rawValue) }
     var buildID: InlineArray<20, UInt8>? { host.buildID }
+    var virtualStart: UInt64 { 0xffff_8000_0000_0000 }
     var capabilities: StaticString { "xen-3.0-fake " }
     var machineFeatures: UInt32 { 0 }
     var parameters: ParameterSets {

@@ -25,7 +25,7 @@ import XenABI
         #expect(check { _ in } == nil)
         #expect(check { $0.flags |= CreateFlag.oosOff | CreateFlag.xenstoreDomain } == nil)
         #expect(check { $0.arch.miscFlags = X86Emulation.relaxedMSRs } == nil)
-        #expect(check { $0.flags = 0 } == .einval, "PV")
+        #expect(check { $0.flags = 0 } == .eopnotsupp, "PV")
         #expect(check { $0.flags |= CreateFlag.nestedVirt } == .einval)
         #expect(check { $0.flags |= CreateFlag.s3Integrity } == .einval)
         #expect(check { $0.maximumVCPUs = 129 } == .einval)
@@ -34,5 +34,12 @@ import XenABI
         #expect(check { $0.flags = CreateFlag.hvm } == .eopnotsupp, "shadow page tables")
         #expect(check { $0.arch.emulationFlags = 0 } == .eopnotsupp)
         #expect(check { $0.arch.emulationFlags = X86Emulation.all & ~X86Emulation.vPCI } == .eopnotsupp, "a PC")
+    }
+
+    /// Shows: XEN_DOMCTL_get_paging_mempool_size
+    @Test func pagingPool() {
+        #expect(X86Memory.pagingPool(frames: 1 << 18, vcpus: 2) == 6 << 20, "1 GiB")
+        #expect(X86Memory.pagingPool(frames: 1 << 17, vcpus: 1) == 3 << 20)
+        #expect(X86Memory.pagingPool(frames: 256, vcpus: 1) == 2 << 20)
     }
 }

@@ -47,7 +47,7 @@ import XenABI
         #expect(next(domain, 0) == .never)
         argument.timeout = 500
         argument.flags = VCPUSetSingleshotTimer<Caller64>.future
-        #expect(vcpuOp(domain, .setSingleshotTimer, 0, argument) == .error(.etime))
+        #expect(vcpuOp(domain, .setSingleshotTimer, 0, argument) == .success, "past, which the flag says is an error, in vain")
         #expect(domain.call(.vcpuOp, UInt64(VCPUOp.setSingleshotTimer.rawValue), 0, 1 << 40) == .error(.efault))
     }
 

@@ -133,7 +133,6 @@ extension Metal {
 
     /// A GICv2 guest's CPU interface is the hardware's virtual one.
     func furnish(_ domain: MetalDomain) throws(XenError) {
-        domain.pointee.setParameter(.callbackIRQ, eventCallback)
         guard root.state.machine.value.gicVersion == .v2, let interface = root.state.mould.value.cpuInterface else { return }
         let pages = GuestRange(start: GuestMap.cpuInterface.frame, count: 2)
         let mapped = domain.pointee.p2m.withLock {

@@ -78,6 +78,8 @@ struct Metal: Platform {
 
     /// Where guests have the words of their shared_info.
     static var layout: SharedInfoLayout { .arm }
+    /// Xen's (XEN_VIRT_START).
+    var virtualStart: UInt64 { 0x20_0000 }
     var capabilities: StaticString { "xen-3.0-aarch64 xen-3.0-armv7l " }
     var machineFeatures: UInt32 { Feature.armSMCCCSupported.bit }
     /// What is set is the toolstack's affair alone (Xen: arch/arm/hvm.c).

@@ -76,10 +76,18 @@ private func makeDomain(
         portMap: portMap.address, msrMap: msrMap.address)
     let domain = Domain<Metal>(
         id: .dom0, isPrivileged: true, isDirectMapped: !canRemapDMA(), p2m: table, sharedInfo: info,
-        maximumPages: memory.frames,
+        maximumPages: maximumPages(memory.frames), vcpuLimit: Int(vcpus),
         events: makeEvents(info, source), grants: makeGrants(source), extra: extra)
     domain.totalPages.store(memory.frames, ordering: .relaxed)
+    domain.pagingPool.store(X86Memory.pagingPool(frames: memory.frames, vcpus: vcpus), ordering: .relaxed)
     return slot.fill(domain)
+}
+
+/// What dom0 may balloon up to: as much as it likes, unless `dom0_mem=max:` says otherwise (Xen: dom0_compute_nr_pages).
+private func maximumPages(_ frames: UInt64) -> UInt64 {
+    guard let maximum = root.options.value.dom0Memory?.maximum else { return UInt64(UInt32.max) }
+    let free = (root.heap.value.freeFrames + frames) << pageShift
+    return min(max(frames, maximum.resolve(available: free) >> pageShift), UInt64(UInt32.max))
 }
 
 private func makeEvents(_ info: MFN, _ source: MetalFrames) -> FrameBox<EventChannels<MetalFrames, MetalVCPU>> {

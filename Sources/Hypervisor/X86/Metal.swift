@@ -59,6 +59,8 @@ struct Metal: Platform {
 
     /// Where guests have the words of their shared_info.
     static var layout: SharedInfoLayout { .x86_64 }
+    /// Xen's, whose PV guests leave it that (HYPERVISOR_VIRT_START).
+    var virtualStart: UInt64 { 0xffff_8000_0000_0000 }
     var capabilities: StaticString { "hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 " }
     var machineFeatures: UInt32 { Feature.hvmCallbackVector.bit | Feature.hvmSafePVClock.bit }
     /// HVM_PARAM_* by their numbers, for some have no names any more.

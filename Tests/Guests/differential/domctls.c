@@ -3,6 +3,9 @@
 // Shows: XEN_DOMCTL_createdomain, XEN_DOMCTL_destroydomain, XEN_DOMCTL_getdomaininfo
 #include "cases.h"
 #include "domains.h"
+#include <xen/event_channel.h>
+#include <xen/hvm/hvm_op.h>
+#include <xen/hvm/params.h>
 #include <xen/memory.h>
 #include <xen/sched.h>
 
@@ -42,6 +45,17 @@ static void nobody(void) {
         .interface_version = XEN_DOMCTL_INTERFACE_VERSION - 1 };
     tell("another interface", hypercall(__HYPERVISOR_domctl, (unsigned long)&old, 0, 0));
     sweep(&(struct call){ .number = __HYPERVISOR_domctl, .position = 0, .structure = &old, .size = sizeof(old) });
+    operation("XEN_DOMCTL_getvcpuinfo");
+    static const uint32_t vcpus[] = { 2, 99, 127, 128, ~0u };
+    for (unsigned i = 0; i < COUNT(vcpus); i++) {
+        struct xen_domctl operation = { .u.getvcpuinfo.vcpu = vcpus[i] };
+        tell(numbered("of oneself, vCPU ", vcpus[i]), domctl(XEN_DOMCTL_getvcpuinfo, 0, &operation));
+    }
+    operation("XEN_DOMCTL_get_paging_mempool_size");
+    struct xen_domctl pool = {};
+    told("of oneself", domctl(XEN_DOMCTL_get_paging_mempool_size, 0, &pool));
+    field("any", pool.u.paging_mempool.size != 0);
+    end();
     operation("XEN_DOMCTL_getdomaininfo");
     information("of oneself", 0);
     information("of a domain that there is not", NO_DOMAIN);
@@ -77,6 +91,7 @@ static void configurations(void) {
         refused(name, config); } while (0)
     BAD("an unknown flag", config.flags |= 1 << 8);
     BAD("not HVM", config.flags &= ~XEN_DOMCTL_CDF_hvm);
+    BAD("no flags", config.flags = 0);
     BAD("not HAP", config.flags &= ~XEN_DOMCTL_CDF_hap);
     BAD("nested virtualisation", config.flags |= XEN_DOMCTL_CDF_nested_virt);
     BAD("with an IOMMU", config.flags |= XEN_DOMCTL_CDF_iommu);
@@ -211,6 +226,14 @@ static void lives(void) {
     tell_field("one with a number", create(WANTED, good(), &number), "number", number);
     tell("the number again", create(WANTED, good(), &number));
     information("new", WANTED);
+    operation("EVTCHNOP_reset");
+    struct evtchn_reset reset = { .dom = WANTED };
+    tell("of another domain, which is paused", hypercall(__HYPERVISOR_event_channel_op, EVTCHNOP_reset, (unsigned long)&reset, 0));
+    operation("HVMOP_get_param");
+    struct xen_hvm_param callback = { .domid = WANTED, .index = HVM_PARAM_CALLBACK_IRQ, .value = 5 };
+    tell_field("of a new domain, the callback", hypercall(__HYPERVISOR_hvm_op, HVMOP_get_param, (unsigned long)&callback, 0),
+        "value", callback.value);
+    operation("XEN_DOMCTL_createdomain");
     domain_destroy(WANTED);
     information("gone", WANTED);
     domid_t sleeper = domain_make();

@@ -198,6 +198,20 @@ static void event_status(void) {
         struct evtchn_status status = { .dom = rows[i].domain, .port = rows[i].port };
         tell_status(rows[i].name, &status);
     }
+    // What has never been in use are no ports, in pieces of some size.
+    static const evtchn_port_t closed[] = { 32, 63, 64, 100, 127, 128, 255, 256, 1023, 1024, 2047, 2048, 3000, 4095 };
+    for (unsigned i = 0; i < COUNT(closed); i++) {
+        struct evtchn_status status = { .dom = DOMID_SELF, .port = closed[i] };
+        tell_status(numbered("closed, ", closed[i]), &status);
+        operation("EVTCHNOP_set_priority");
+        struct evtchn_set_priority priority = { .port = closed[i], .priority = 7 };
+        tell(numbered("closed, ", closed[i]), ask(EVTCHNOP_set_priority, &priority));
+        operation("EVTCHNOP_status");
+    }
+    evtchn_port_t just = unbound_port();
+    close_port(just);
+    struct evtchn_status gone = { .dom = DOMID_SELF, .port = just };
+    tell_status("just closed", &gone);
     close_port(near.local_port);
     struct evtchn_status left = { .dom = DOMID_SELF, .port = far };
     tell_status("after the other end was closed", &left);

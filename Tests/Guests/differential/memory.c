@@ -158,6 +158,7 @@ static void acquire(void) {
     const struct { const char *name; domid_t domain; unsigned type, id, count; uint64_t frame; xen_pfn_t *list; uint32_t pad; } rows[] = {
         { "how many", DOMID_SELF, XENMEM_resource_grant_table, 0, 0, 0, 0, 0 },
         { "how many, by number", 0, XENMEM_resource_grant_table, 0, 0, 0, 0, 0 },
+        { "how many status frames", 0, XENMEM_resource_grant_table, XENMEM_resource_grant_table_id_status, 0, 0, 0, 0 },
         { "no domain", NO_DOMAIN, XENMEM_resource_grant_table, 0, 1, 0, list, 0 },
         { "a type that there is not", 0, 9, 0, 1, 0, list, 0 }, { "an id that there is not", 0, XENMEM_resource_grant_table, 9, 1, 0, list, 0 },
         { "padding", 0, XENMEM_resource_grant_table, 0, 1, 0, list, 1 }, { "no list", 0, XENMEM_resource_grant_table, 0, 1, 0, 0, 0 },

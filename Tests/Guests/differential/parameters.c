@@ -44,6 +44,11 @@ static void set_parameters(void) {
 static void other_domains(void) {
     static const domid_t domains[] = { 0, NO_DOMAIN, DOMID_XEN, DOMID_INVALID };
     for (unsigned i = 0; i < COUNT(domains); i++) {
+        for (unsigned j = 0; j < 2; j++) {
+            struct xen_hvm_param none = { .domid = domains[i], .index = HVM_NR_PARAMS + j };
+            operation(j ? "HVMOP_set_param" : "HVMOP_get_param");
+            tell(numbered("a parameter that there is not, of domain ", domains[i]), ask(j ? HVMOP_set_param : HVMOP_get_param, &none));
+        }
         struct xen_hvm_param parameter = { .domid = domains[i], .index = HVM_PARAM_CALLBACK_IRQ };
         operation("HVMOP_get_param");
         long code = ask(HVMOP_get_param, &parameter);

@@ -55,6 +55,9 @@ static void register_runstate(void) {
 void vcpu_cases(void) {
     register_info();
     register_runstate();
+    operation("VCPUOP_set_singleshot_timer");
+    static struct vcpu_set_singleshot_timer past = { .timeout_abs_ns = 1, .flags = VCPU_SSHOTTMR_future };
+    tell("past, which it may not be", ask(VCPUOP_set_singleshot_timer, 0, &past));
     operation("vcpu_op");
     for (unsigned op = 0; op < 16; op++) {
         if (op == VCPUOP_register_vcpu_info || op == VCPUOP_register_runstate_memory_area) continue;

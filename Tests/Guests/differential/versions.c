@@ -42,6 +42,17 @@ static void text_operations(void) {
     }
 }
 
+static void values(void) {
+    operation("XENVER_platform_parameters");
+    xen_platform_parameters_t parameters;
+    tell_field("values", ask(XENVER_platform_parameters, &parameters), "virt_start", parameters.virt_start);
+    operation("XENVER_extraversion");
+    xen_extraversion_t extra;
+    told("values", ask(XENVER_extraversion, extra));
+    text_field("text", extra);
+    end();
+}
+
 static void features(void) {
     operation("XENVER_get_features");
     static const uint32_t indices[] = { 0, 1, ~0u };
@@ -76,6 +87,7 @@ void version_cases(void) {
     tell("good", ask(XENVER_pagesize, NULL));
     tell("with an argument", ask(XENVER_pagesize, &(long){ 0 }));
     text_operations();
+    values();
     features();
     operation("XENVER_build_id");
     tell("length", ask(XENVER_build_id, NULL) > 0);
