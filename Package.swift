@@ -94,7 +94,7 @@ var targets: [Target] = [
     module("Decompression", extra: isImage ? [] : [.unsafeFlags(["-O"])]),
     module("MMIO", ["Base", "Machine", "ArchCommon"]),
     module("ARM", ["Base", "Machine", "P2M"]),
-    module("X86", ["Base", "Machine", "P2M"]),
+    module("X86", ["Base", "Machine", "P2M", "Firmware"]),
     module("Drivers", ["Base", "Machine", "Sync", "Containers", "MMIO"]),
     c("ArchCommon", path: "arch/common"),
 ]
@@ -137,7 +137,7 @@ if let image {
         tests("ARM", ["Base", "P2M"]),
         tests("Firmware", ["Base"]),
         tests("Decompression", extra: [.unsafeFlags(["-O"])]),
-        tests("X86", ["Base", "P2M"]),
+        tests("X86", ["Base", "P2M", "Firmware"]),
         tests("VirtualAPIC", ["Base"]),
         tests("VirtualPCI", ["Base", "Machine", "Containers"]),
         tests("Drivers", ["Base", "Containers", "Machine", "MMIO"]),

@@ -29,21 +29,38 @@ public struct CPUIDPolicy: Sendable, BitwiseCopyable {
 
     /// Rate of the time stamp counter in kHz.
     public let tscKilohertz: UInt32
+    /// What guests are offered, of the host's features: what is virtualised and has all that it needs.
+    public let features: CPUFeatureSet
+    /// What follows for its control registers.
+    public let controls: ControlRules
 
-    public init(tscKilohertz: UInt32) { self.tscKilohertz = tscKilohertz }
+    /// `allowed` is what the command line has left.
+    public init(tscKilohertz: UInt32, host: some ProcessorIdentification, allowed: CPUFeatureSet = .all) {
+        self.tscKilohertz = tscKilohertz
+        var features = CPUFeatureSet(host).intersection(Self.virtualised).intersection(allowed)
+        // The APIC in both its modes is ours, and so is that there is a hypervisor.
+        features.basicEDX |= CPUFeature.apic.mask
+        features.basicECX |= CPUFeature.x2apic.mask | 1 << 31
+        features.close()
+        let states = features.has(.xsave) ? UInt64(host.leaf(0xd, 0).eax) & Self.knownStates : 0
+        // XCR0 has to hold what AVX works on.
+        if states & Self.vectorStates != Self.vectorStates {
+            features.remove(.avx)
+            features.close()
+        }
+        // AMD's copies of leaf 1, where they are.
+        let copies = Self.copied & features.extendedEDX & features.basicEDX
+        features.extendedEDX = features.extendedEDX & ~Self.copied | copies
+        self.features = features
+        controls = ControlRules(
+            features, extendedStates: features.has(.avx) ? states : states & 3,
+            addressBits: UInt64(ProcessorFeatures(host).addressBits))
+    }
+
+    private var extendedStates: UInt64 { controls.extendedStates }
 
     // MARK: Masks
 
-    /// Bits that pass, by leaf, subleaf and register; a leaf that is not listed is all zeros.
-    private struct Rule {
-        let leaf: UInt32
-        let eax: UInt32
-        let ebx: UInt32
-        let ecx: UInt32
-        let edx: UInt32
-    }
-
-    private static var all: UInt32 { .max }
     /// FPU VME DE PSE TSC MSR PAE CX8 APIC SEP MTRR PGE CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2 HTT.
     private static var leaf1EDX: UInt32 { 0x178b_bb7f }
     /// SSE3 PCLMUL SSSE3 FMA CX16 SSE4.1 SSE4.2 MOVBE POPCNT AES XSAVE AVX F16C RDRAND.
@@ -54,29 +71,27 @@ public struct CPUIDPolicy: Sendable, BitwiseCopyable {
     }
     /// LAHF CR8 ABM SSE4A MISALIGNSSE 3DNOWPREFETCH.
     private static var extended1ECX: UInt32 { 0x1f1 }
+    /// Bits of 0x80000001's EDX that say what leaf 1 says.
+    private static var copied: UInt32 { 0x0183_f3ff }
     /// SYSCALL NX MMXEXT FFXSR 1GB LM, and AMD's copies of leaf 1.
     private static var extended1EDX: UInt32 {
-        leaf1EDX & 0x0183_f3ff | 1 << 11 | 1 << 20 | 1 << 22 | 1 << 24 | 1 << 25 | 1 << 26 | 1 << 29
+        leaf1EDX & copied | 1 << 11 | 1 << 20 | 1 << 22 | 1 << 24 | 1 << 25 | 1 << 26 | 1 << 29
     }
+    /// x87, SSE and AVX.
+    static var knownStates: UInt64 { 7 }
+    private static var vectorStates: UInt64 { 6 }
 
-    private static var rules: InlineArray<14, Rule> {
-        [
-            Rule(leaf: 0x0000_0000, eax: 0, ebx: all, ecx: all, edx: all),
-            Rule(leaf: 0x0000_0001, eax: all, ebx: 0xff00, ecx: leaf1ECX, edx: leaf1EDX),
-            Rule(leaf: 0x0000_0002, eax: all, ebx: all, ecx: all, edx: all),
-            Rule(leaf: 0x0000_0007, eax: 0, ebx: leaf7EBX, ecx: 0, edx: 0),
-            Rule(leaf: 0x8000_0000, eax: 0, ebx: all, ecx: all, edx: all),
-            Rule(leaf: 0x8000_0001, eax: all, ebx: all, ecx: extended1ECX, edx: extended1EDX),
-            Rule(leaf: 0x8000_0002, eax: all, ebx: all, ecx: all, edx: all),
-            Rule(leaf: 0x8000_0003, eax: all, ebx: all, ecx: all, edx: all),
-            Rule(leaf: 0x8000_0004, eax: all, ebx: all, ecx: all, edx: all),
-            Rule(leaf: 0x8000_0005, eax: all, ebx: all, ecx: all, edx: all),
-            Rule(leaf: 0x8000_0006, eax: all, ebx: all, ecx: all, edx: all),
-            Rule(leaf: 0x8000_0007, eax: 0, ebx: 0, ecx: 0, edx: 1 << 8),
-            Rule(leaf: 0x8000_0008, eax: 0xffff, ebx: 0, ecx: 0, edx: 0),
-            // The processor's save area: sizes follow XCR0.
-            Rule(leaf: 0x0000_000d, eax: 7, ebx: 0, ecx: 0, edx: 0),
-        ]
+    /// Features that a guest can have here.
+    static var virtualised: CPUFeatureSet {
+        var set = CPUFeatureSet()
+        (set.basicEDX, set.basicECX) = (leaf1EDX, leaf1ECX)
+        (set.extendedEDX, set.extendedECX) = (extended1EDX, extended1ECX)
+        // XSAVEOPT
+        set.saveEAX = 1
+        set.structuredEBX = leaf7EBX
+        // Invariant TSC
+        set.powerEDX = 1 << 8
+        return set
     }
 
     private static var hypervisorBase: UInt32 { 0x4000_0000 }
@@ -90,52 +105,54 @@ public struct CPUIDPolicy: Sendable, BitwiseCopyable {
         _ leaf: UInt32, _ subleaf: UInt32, to subject: Subject, host: some ProcessorIdentification
     ) -> CPUIDResult {
         if leaf &- Self.hypervisorBase < 0x100 { return hypervisorLeaf(leaf - Self.hypervisorBase, subleaf, subject) }
-        guard leaf == 0xd || subleaf == 0 || leaf != 7 else { return CPUIDResult() }
-        let rules = Self.rules
-        for index in rules.indices where rules[index].leaf == leaf {
-            let rule = rules[index]
-            let real = host.leaf(leaf, leaf == 0xd ? subleaf : 0)
-            let cut = CPUIDResult(
-                eax: real.eax & rule.eax, ebx: real.ebx & rule.ebx, ecx: real.ecx & rule.ecx, edx: real.edx & rule.edx)
-            return adjust(leaf, subleaf, cut, real, subject)
-        }
-        return CPUIDResult()
-    }
-
-    /// What depends on the guest.
-    private func adjust(
-        _ leaf: UInt32, _ subleaf: UInt32, _ cut: CPUIDResult, _ real: CPUIDResult, _ subject: Subject
-    ) -> CPUIDResult {
-        var result = cut
         switch leaf {
-        case 0: result.eax = min(real.eax, Self.largestBasic)
-        case 0x8000_0000: result.eax = min(real.eax, Self.largestExtended)
-        case 1:
-            result.ebx |= Self.apicID(ofVCPU: subject.vcpu) << 24 | min(subject.vcpus * 2, 255) << 16
-            // x2APIC, hypervisor; OSXSAVE follows CR4.
-            result.ecx |= 1 << 21 | 1 << 31
-            if real.ecx >> 26 & 1 != 0, subject.cr4 >> 18 & 1 != 0 { result.ecx |= 1 << 27 }
-        case 0xd: result = saveArea(subleaf, real, subject)
-        default: break
-        }
-        return result
-    }
-
-    /// x87 and SSE, and AVX where the host has it; XSAVEOPT.
-    private func saveArea(_ subleaf: UInt32, _ real: CPUIDResult, _ subject: Subject) -> CPUIDResult {
-        switch subleaf {
-        case 0:
-            let mask = real.eax & UInt32(Self.extendedStates)
-            let current: UInt32 = subject.extendedControl >> 2 & 1 != 0 ? 832 : 576
-            return CPUIDResult(eax: mask, ebx: current, ecx: mask >> 2 & 1 != 0 ? 832 : 576)
-        case 1: return CPUIDResult(eax: real.eax & 1)
-        case 2: return CPUIDResult(eax: real.eax, ebx: real.ebx)
+        case 0, 0x8000_0000:
+            var real = host.leaf(leaf, 0)
+            real.eax = min(real.eax, leaf == 0 ? Self.largestBasic : Self.largestExtended)
+            return real
+        case 1: return basic(host.leaf(1, 0), subject)
+        case 7 where subleaf == 0:
+            return CPUIDResult(ebx: features.structuredEBX, ecx: features.structuredECX, edx: features.structuredEDX)
+        case 0xd: return saveArea(subleaf, host, subject)
+        // Caches and TLBs, the processor's name.
+        case 2, 0x8000_0002...0x8000_0006: return host.leaf(leaf, 0)
+        case 0x8000_0001:
+            let real = host.leaf(leaf, 0)
+            return CPUIDResult(eax: real.eax, ebx: real.ebx, ecx: features.extendedECX, edx: features.extendedEDX)
+        case 0x8000_0007: return CPUIDResult(edx: features.powerEDX)
+        case 0x8000_0008: return CPUIDResult(eax: sizes(host.leaf(leaf, 0).eax), ebx: features.sizesEBX)
         default: return CPUIDResult()
         }
     }
 
-    /// Bits of XCR0 that a guest may set.
-    public static var extendedStates: UInt64 { 7 }
+    private func basic(_ real: CPUIDResult, _ subject: Subject) -> CPUIDResult {
+        let processors = min(subject.vcpus * 2, 255)
+        // OSXSAVE follows CR4.
+        let isSaving: UInt32 = features.has(.xsave) && subject.cr4 >> 18 & 1 != 0 ? 1 << 27 : 0
+        return CPUIDResult(
+            eax: real.eax, ebx: Self.apicID(ofVCPU: subject.vcpu) << 24 | processors << 16 | real.ebx & 0xff00,
+            ecx: features.basicECX | isSaving, edx: features.basicEDX)
+    }
+
+    /// Bits of physical and of linear addresses; without long mode there are 32 of the latter.
+    private func sizes(_ real: UInt32) -> UInt32 {
+        features.has(.lm) ? real & 0xffff : real & 0xff | 32 << 8
+    }
+
+    /// x87 and SSE, and AVX where it is offered; XSAVEOPT. The processor's save area: sizes follow XCR0.
+    private func saveArea(_ subleaf: UInt32, _ host: some ProcessorIdentification, _ subject: Subject) -> CPUIDResult {
+        let hasVectors = extendedStates >> 2 & 1 != 0
+        switch subleaf {
+        case 0 where extendedStates != 0:
+            let current: UInt32 = subject.extendedControl >> 2 & 1 != 0 ? 832 : 576
+            return CPUIDResult(eax: UInt32(extendedStates), ebx: current, ecx: hasVectors ? 832 : 576)
+        case 1 where extendedStates != 0: return CPUIDResult(eax: features.saveEAX)
+        case 2 where hasVectors:
+            let real = host.leaf(0xd, 2)
+            return CPUIDResult(eax: real.eax, ebx: real.ebx)
+        default: return CPUIDResult()
+        }
+    }
 
     // MARK: The hypervisor's own leaves
 

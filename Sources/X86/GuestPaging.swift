@@ -35,7 +35,7 @@ public struct GuestPaging: Sendable, BitwiseCopyable {
     public func translate(_ address: UInt64, _ access: Access, word: (UInt64) -> UInt64?) -> UInt64? {
         guard isPaging else { return address & 0xffff_ffff }
         if isLong {
-            guard isCanonical(address) else { return nil }
+            guard GuestMSR.isCanonical(address) else { return nil }
             return walk(address, levels: 4, root: cr3 & Self.addressMask, access, word: word)
         }
         if hasPAE {
@@ -43,11 +43,6 @@ public struct GuestPaging: Sendable, BitwiseCopyable {
             return walk(address & 0xffff_ffff, levels: 2, root: root & Self.addressMask, access, word: word)
         }
         return walk32(address & 0xffff_ffff, access, word: word)
-    }
-
-    private func isCanonical(_ address: UInt64) -> Bool {
-        let top = Int64(bitPattern: address) >> 47
-        return top == 0 || top == -1
     }
 
     /// Tables of 512 entries: `levels` of them, the last maps 4 KiB pages.

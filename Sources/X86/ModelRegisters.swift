@@ -4,23 +4,39 @@
 public enum GuestMSR {
     public static var timeStamp: UInt32 { 0x10 }
     public static var apicBase: UInt32 { 0x1b }
-    public static var sysenterCS: UInt32 { 0x174 }
     public static var pageAttributes: UInt32 { 0x277 }
     public static var x2APIC: ClosedRange<UInt32> { 0x800...0x8ff }
     /// Xen's: writes a page of hypercalls.
     public static var hypercallPage: UInt32 { 0x4000_0000 }
     public static var extendedFeatures: UInt32 { 0xc000_0080 }
-    public static var star: UInt32 { 0xc000_0081 }
-    public static var kernelGSBase: UInt32 { 0xc000_0102 }
 
-    /// What the processor itself switches with the guest: SYSENTER's three, SYSCALL's four, and the bases of FS and GS.
-    /// Nothing else passes without us.
-    public static var direct: InlineArray<3, ClosedRange<UInt32>> {
-        [0x174...0x176, 0xc000_0081...0xc000_0084, 0xc000_0100...0xc000_0102]
+    /// What the processor itself switches with the guest: SYSENTER's three, SYSCALL's four, and the bases of FS and GS. Nothing
+    /// else passes without us. Those that hold an address are written by us, which the guest has to be told of where it is none
+    /// (AMD APM 3, WRMSR): QEMU's processor (7.2) takes any. Where they are in a control block.
+    public static var direct: InlineArray<10, (number: UInt32, field: UInt64, isAddress: Bool)> {
+        [
+            (0x174, VMCBField.sysenterCS, false), (0x175, VMCBField.sysenterESP, true), (0x176, VMCBField.sysenterEIP, true),
+            (0xc000_0081, VMCBField.star, false), (0xc000_0082, VMCBField.longStar, true),
+            (0xc000_0083, VMCBField.compatStar, true), (0xc000_0084, VMCBField.flagMask, false),
+            (0xc000_0100, VMCBField.fs + 8, true), (0xc000_0101, VMCBField.gs + 8, true),
+            (0xc000_0102, VMCBField.kernelGSBase, true),
+        ]
     }
 
-    /// Bits of EFER that a guest may set: SCE, LME, LMA, NXE, FFXSR. SVME is the host's.
-    public static var featureMask: UInt64 { 1 << 0 | 1 << 8 | 1 << 10 | 1 << 11 | 1 << 14 }
+    /// Whether an address is one of 48 bits, as processors with four levels of tables have them.
+    public static func isCanonical(_ address: UInt64) -> Bool {
+        let top = Int64(bitPattern: address) >> 47
+        return top == 0 || top == -1
+    }
+
+    /// Where a register that holds an address is in a control block; nil for all others.
+    public static func addressField(_ number: UInt32) -> UInt64? {
+        let table = direct
+        for index in table.indices where table[index].number == number && table[index].isAddress {
+            return table[index].field
+        }
+        return nil
+    }
 
     /// What reads of registers say that are always the same, and whether writes to them are ignored; others are refused.
     public static func constant(_ number: UInt32) -> (value: UInt64, ignoresWrites: Bool)? {
@@ -70,15 +86,16 @@ public enum MemoryTypeRegister {
         }
     }
 
-    /// Whether the register kept at `index` takes `value` (AMD APM 2, 7.7.2): reserved bits and types.
-    public static func allows(_ value: UInt64, at index: Int) -> Bool {
+    /// Whether the register kept at `index` takes `value` (AMD APM 2, 7.7.2): reserved bits and types, and addresses of at most
+    /// `addressBits`.
+    public static func allows(_ value: UInt64, at index: Int, addressBits: UInt64) -> Bool {
         if index == defaultType { return isType(value & 0xff) && value & ~0xcff == 0 }
         if index >= firstFixed {
             for byte in UInt64(0)..<8 where !isType(value >> (byte * 8) & 0xff) { return false }
             return true
         }
         // Bases and masks take turns.
-        return index & 1 != 0 ? isType(value & 0xfff) : value & 0x7ff == 0
+        return value >> addressBits == 0 && (index & 1 != 0 ? isType(value & 0xfff) : value & 0x7ff == 0)
     }
 
     private static func isType(_ type: UInt64) -> Bool { type < 7 && type != 2 && type != 3 }
@@ -88,7 +105,7 @@ public enum MemoryTypeRegister {
 public enum MSRPermission {
     public static var frames: UInt64 { 2 }
 
-    /// The byte and the two bits of a register; nil where it has none and is always intercepted.
+    /// The byte of a register, and its two bits there, of which the lower is for reads; nil where it has none and is always intercepted.
     public static func place(of number: UInt32) -> (byte: UInt64, mask: UInt8)? {
         let bases: InlineArray<3, UInt32> = [0, 0xc000_0000, 0xc001_0000]
         for index in bases.indices where number &- bases[index] < 0x2000 {
@@ -96,21 +113,5 @@ public enum MSRPermission {
             return (UInt64(index) * 0x800 + bit / 8, UInt8(3) << UInt8(truncatingIfNeeded: bit & 7))
         }
         return nil
-    }
-}
-
-/// What a guest writes to IA32_EFER, CR0 and XCR0 and what becomes of it.
-public enum ControlWrite {
-    /// EFER as it is kept, or nil where the write is refused. LMA is the processor's own.
-    public static func features(_ value: UInt64, old: UInt64, cr0: UInt64) -> UInt64? {
-        guard value & ~GuestMSR.featureMask == 0 else { return nil }
-        // Long mode is turned on and off with paging off.
-        if (value ^ old) >> 8 & 1 != 0, cr0 >> 31 != 0 { return nil }
-        return value & ~(1 << 10) | old & (1 << 10)
-    }
-
-    /// Whether XCR0 may be `value`, with `allowed` what the host has of it: x87 always, AVX only with SSE.
-    public static func isExtendedControl(_ value: UInt64, allowed: UInt64) -> Bool {
-        value & 1 != 0 && value & ~(allowed & CPUIDPolicy.extendedStates) == 0 && (value & 4 == 0 || value & 2 != 0)
     }
 }

@@ -39,9 +39,6 @@ public struct ProcessorFeatures: Hashable, Sendable, BitwiseCopyable {
     public let hasHugePages: Bool
     public let hasVMX: Bool
     public let hasSVM: Bool
-    /// XSAVE, and the parts of XCR0 that it moves and that guests may have.
-    public let hasXSAVE: Bool
-    public let extendedStates: UInt64
     /// SVM with nested paging (CPUID 0x8000000a, EDX bit 0), and with the next instruction saved (bit 3).
     public let hasNestedPaging: Bool
     public let savesNextInstruction: Bool
@@ -87,8 +84,6 @@ public struct ProcessorFeatures: Hashable, Sendable, BitwiseCopyable {
         hasHypervisor = leaf1.ecx >> 31 & 1 != 0
         hasVMX = leaf1.ecx >> 5 & 1 != 0
         hasSVM = leaf81.ecx >> 2 & 1 != 0
-        hasXSAVE = leaf1.ecx >> 26 & 1 != 0
-        extendedStates = hasXSAVE ? UInt64(cpu.leaf(0xd, 0).eax) & CPUIDPolicy.extendedStates : 0
         let virtualisation = extended >= 0x8000_000a && hasSVM ? cpu.leaf(0x8000_000a, 0).edx : 0
         hasNestedPaging = virtualisation & 1 != 0
         savesNextInstruction = virtualisation >> 3 & 1 != 0

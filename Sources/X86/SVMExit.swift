@@ -18,6 +18,8 @@ public enum SVMExit: Equatable, Sendable {
     case readMSR
     case writeMSR
     case setExtendedControl
+    /// MOV to CR0, CR4, DR4-DR7; LMSW and CLTS.
+    case systemRegister
     /// INVD, WBINVD: two bytes.
     case flushCaches
     case nestedFault(NestedFault)
@@ -46,6 +48,7 @@ public enum SVMExit: Equatable, Sendable {
     /// Exits that say all by their number. Not a table: it would be walked, or built, at each exit.
     @inline(__always) private static func simple(_ code: UInt64) -> SVMExit {
         switch code {
+        case 0x10, 0x14, 0x34...0x37: .systemRegister
         case 0x60: .interrupt
         case 0x61: .nmi
         case 0x62, 0x63: .ignored

@@ -30,13 +30,11 @@ public struct VCPUStart: BitwiseCopyable, Sendable {
     public var extra = Segment(attributes: 0xc93, limit: .max, base: 0)
     public var task = Segment(attributes: 0x8b, limit: 0x67, base: 0)
 
-    /// What a guest may set of CR4: bits 0-11, FSGSBASE, OSXSAVE, SMEP, SMAP.
-    public static var cr4Mask: UInt64 { 0xfff | 1 << 16 | 1 << 18 | 1 << 20 | 1 << 21 }
     private static var longMode: UInt64 { 1 << 8 }
     private static var longModeActive: UInt64 { 1 << 10 }
 
-    /// The context's sixteen words. Nil for what Xen answers with EINVAL.
-    public init?(_ words: InlineArray<16, UInt64>) {
+    /// The context's sixteen words. Nil for what Xen answers with EINVAL, and for what could not be entered.
+    public init?(_ words: InlineArray<16, UInt64>, _ rules: ControlRules) {
         // The mode, and padding: 32 or 64 bits.
         switch words[0] {
         case 0: guard readNarrow(words) else { return nil }
@@ -44,7 +42,8 @@ public struct VCPUStart: BitwiseCopyable, Sendable {
         default: return nil
         }
         if features & Self.longMode != 0 { features |= Self.longModeActive }
-        guard cr4 & ~Self.cr4Mask == 0, features & ~(GuestMSR.featureMask | Self.longModeActive) == 0 else { return nil }
+        let state = ControlState(cr0: cr0, cr3: cr3, cr4: cr4, efer: features, code: code.attributes)
+        guard EntryCheck.failure(of: EntryState(state), rules) == nil else { return nil }
     }
 
     /// struct vcpu_hvm_x86_64

@@ -62,6 +62,8 @@ public enum VMCBField {
 
 /// What is intercepted in every guest (AMD APM 2, 15.9 and tables B-1).
 public enum Intercept {
+    /// Writes of CR0 and CR4, and of DR4-DR7. Those of CR3 are the processor's: there are too many.
+    public static var control: UInt64 { 1 << 16 | 1 << 20 | 0xf << 52 }
     /// Interrupts, NMI, SMI, INIT, RDPMC, CPUID, INVD, PAUSE not, HLT, INVLPGA, ports, MSRs, shutdown.
     public static var first: UInt32 {
         1 << 0 | 1 << 1 | 1 << 2 | 1 << 3 | 1 << 15 | 1 << 18 | 1 << 22 | 1 << 24 | 1 << 26 | 1 << 27 | 1 << 28 | 1 << 31

@@ -197,6 +197,9 @@ extension Instruction {
         let wide = width(opcode, reader)
         let operand = reader.operandWidth
         switch opcode {
+        case 0x01: return try machineStatus(&reader)
+        case 0x06: return Instruction(operation: .system(.taskSwitched), width: 4)
+        case 0x22, 0x23: return try system(opcode, &reader)
         case 0x40...0x4f: return try pair(.conditionalMove(Int(opcode & 15)), operand, &reader, isReversed: true)
         case 0x90...0x9f: return try group(1, &reader) { _ in .setCondition(Int(opcode & 15)) }
         case 0xa3, 0xab, 0xb3, 0xbb: return try pair(.bit(Int(opcode >> 3 & 3)), operand, &reader)
@@ -219,6 +222,24 @@ extension Instruction {
             return result
         default: throw .unknown
         }
+    }
+
+    /// MOV to a control or debug register, of 8 bytes in 64-bit code and 4 in other; ModRM never says memory.
+    private static func system(_ opcode: UInt8, _ reader: inout Reader) throws(EmulationStop) -> Instruction {
+        let byte = try reader.next()
+        let number = Int(byte >> 3 & 7 | (reader.rex >> 2 & 1) << 3)
+        let register = GeneralRegister(Int(byte & 7 | (reader.rex & 1) << 3))
+        return Instruction(
+            operation: .system(opcode == 0x22 ? .control(number) : .debug(number)), width: reader.code == .bits64 ? 8 : 4,
+            source: .register(register))
+    }
+
+    /// LMSW; nothing else of its group.
+    private static func machineStatus(_ reader: inout Reader) throws(EmulationStop) -> Instruction {
+        let modRM = try reader.modRM()
+        guard modRM.field & 7 == 6 else { throw .unknown }
+        return Instruction(
+            operation: .system(.machineStatus), width: 2, source: place(modRM, 2, reader), address: modRM.address)
     }
 
     private static func vector(_ form: VectorMove, _ reader: inout Reader) throws(EmulationStop) -> Instruction {

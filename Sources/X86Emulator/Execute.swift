@@ -116,6 +116,7 @@ extension Execution {
             try write(holds(condition, flags) ? 1 : 0, to: destination, width: 1, &processor)
         case .divide(let isSigned): try divide(isSigned: isSigned, &processor)
         case .vector(let form): try move(form, &processor)
+        case .system(let register): try processor.write(register, read(source, width: width, &processor))
         case .string: throw .unknown
         default: try compute(&processor)
         }

@@ -24,6 +24,8 @@ enum Operation: Equatable {
     case conditionalMove(Int), setCondition(Int)
     case vector(VectorMove)
     case string(StringOperation)
+    /// MOV to a control or debug register, LMSW, and CLTS.
+    case system(SystemRegister)
 }
 
 enum StringOperation: Equatable { case move, compare, store, load, scan, input, output }

@@ -4,7 +4,7 @@
 ///
 /// Knows MOV in its forms, arithmetic and logic, shifts, bit tests, exchanges, products, divisions, conditional moves, the
 /// stack, near calls and jumps through memory, the string instructions with those of I/O, and what SSE and SSE2 move between
-/// memory and a register, in 16, 32 and 64-bit code. Checked on the host against the real processor. It does not know far
+/// memory and a register, in 16, 32 and 64-bit code, and writes of control and debug registers. Checked on the host against the real processor. It does not know far
 /// transfers, x87, MMX, SSE's arithmetic, and AVX.
 ///
 /// Pure: reaches registers and memory by `EmulatedProcessor` alone, and changes nothing before it can no longer fail, but for
@@ -44,6 +44,19 @@ public protocol EmulatedProcessor {
     /// `width` bytes, 1, 2 or 4, of a port that the guest may use.
     mutating func input(_ port: UInt16, width: Int) -> UInt64
     mutating func output(_ port: UInt16, _ value: UInt64, width: Int)
+    /// Throws where the guest may not, or where that is not for the emulator to do.
+    mutating func write(_ register: SystemRegister, _ value: UInt64) throws(EmulationStop)
+}
+
+/// What MOV writes besides general registers, and LMSW and CLTS of CR0: the lower half, and TS, which they clear.
+public enum SystemRegister: Equatable, Sendable {
+    case control(Int), debug(Int), machineStatus, taskSwitched
+}
+
+/// Whether the instruction at the start of `bytes` writes one of those.
+public func writesSystemRegister(_ bytes: Span<UInt8>, _ code: CodeWidth) -> Bool {
+    guard let instruction = try? Instruction(bytes, code), case .system = instruction.operation else { return false }
+    return true
 }
 
 /// The 16 bytes of a vector register.

@@ -62,10 +62,11 @@ def dom0_facts(machine, memory, event_channels):
         r"^dom0: task facts ended with 0$", POWERED_OFF)
 
 
-def dom0(name, machine, memory, words="", event_channels="FIFO-based", hypervisors=(OURS, REFERENCE), more=(), **row):
+def dom0(name, machine, memory, words="", event_channels="FIFO-based", hypervisors=(OURS, REFERENCE), more=(), hypervisor_words="",
+         **row):
     """Debian's kernel as dom0 answers for its hypervisor, and powers the machine off."""
     expect = (*dom0_facts(machine, memory, event_channels), *more)
-    payload = replace(FACTS, dom0_memory=memory).with_words(words)
+    payload = replace(FACTS, dom0_memory=memory).with_words(words).with_hypervisor_words(hypervisor_words)
     both = {OURS: Expectation((*OUR_BANNER, *memory_by_node(machine), *expect), (*CRASHES, "[Uu]nhandled")),
             REFERENCE: Expectation(expect, CRASHES)}
     return Check(name, machine, payload, {name: both[name] for name in hypervisors}, **row)
@@ -94,10 +95,11 @@ def with_kernel(check, kernel):
     return replace(check, payload=replace(check.payload, kernel=kernel))
 
 
-def x86_dom0(name, *hypervisors, memory=1024, features=",-xsave", **machine):
+def x86_dom0(name, *hypervisors, memory=1024, features=",-xsave", hypervisor_words="", vectors="", **machine):
     """Debian's Xen wants an IOMMU for a PVH dom0, and is unsteady where it shows XSAVE to it; ours neither."""
     return dom0(f"x86_64-dom0{name}", Machine("x86_64", features=features, **machine), memory,
-                hypervisors=hypervisors or (OURS, REFERENCE), more=PVH + PVH_SMP * (machine.get("cpus") != 1))
+                hypervisors=hypervisors or (OURS, REFERENCE), hypervisor_words=hypervisor_words,
+                more=PVH + PVH_SMP * (machine.get("cpus") != 1) + (rf"^fact vectors: {vectors}\s*$",))
 
 
 def x86_devices(name, *hypervisors, iommu="", **machine):
@@ -308,8 +310,8 @@ CHECKS = [
     x86_dom0("", iommu="amd"),
     x86_dom0("-smp1", iommu="amd", cpus=1),
     x86_dom0("-smp4", iommu="amd", cpus=4),
-    x86_dom0("-xsave", OURS, features="", cpus=4),
-    x86_dom0("-intel-iommu", OURS, iommu="intel"),
+    x86_dom0("-xsave", OURS, features="", cpus=4, vectors="avx avx2 f16c fma xsave"),
+    x86_dom0("-intel-iommu", OURS, iommu="intel", features="", hypervisor_words="cpuid=no-f16c,no-avx2", vectors="avx fma xsave"),
     dom0("x86_64-dom0-8192m", Machine("x86_64", memory=8192, features=",-xsave"), 4096, hypervisors=(OURS,), more=PVH + PVH_SMP),
     *(x86_dom0(f"-{loader}", OURS, loader=loader) for loader in ("grub-bios", "grub-uefi", "ipxe")),
     make_run("default", isa="x86_64"), make_run("smp1", isa="x86_64", cpus=1), make_run("smp4", isa="x86_64", cpus=4),

@@ -40,6 +40,12 @@ struct SmallProcessor: EmulatedProcessor {
     mutating func setVector(_ number: Int, _ value: VectorRegister) throws(EmulationStop) { vectors[number] = value }
     mutating func input(_ port: UInt16, width: Int) -> UInt64 { inputs.isEmpty ? 0xff : inputs.removeFirst() }
     mutating func output(_ port: UInt16, _ value: UInt64, width: Int) { outputs.append((port, value, width)) }
+    /// What was written, one after the other.
+    var system: [(register: SystemRegister, value: UInt64)] = []
+    mutating func write(_ register: SystemRegister, _ value: UInt64) throws(EmulationStop) {
+        guard register != .control(1) else { throw .invalidOpcode }
+        system.append((register, value))
+    }
     func load(_ address: UInt64, width: Int) throws(EmulationStop) -> UInt64 {
         guard address <= 65536 - UInt64(width) else { throw .memory }
         return (0..<width).reversed().reduce(0) { $0 << 8 | UInt64(memory[Int(address) + $1]) }
@@ -52,6 +58,45 @@ struct SmallProcessor: EmulatedProcessor {
 }
 
 @Suite struct ModeTests {
+    /// MOV to CR and DR, in every width of code, and LMSW from memory and a register (AMD APM 3, MOV CRn, LMSW).
+    @Test(
+        arguments: [
+            ([0x0f, 0x22, 0xe0], .bits64, .control(4), 0x1122_3344_5566_7788, 3),
+            ([0x0f, 0x22, 0xe0], .bits32, .control(4), 0x5566_7788, 3),
+            // No operand size, whatever the prefix, and memory is not said by ModRM.
+            ([0x66, 0x0f, 0x22, 0x20], .bits32, .control(4), 0x5566_7788, 4),
+            ([0x44, 0x0f, 0x22, 0xc0], .bits64, .control(8), 0x1122_3344_5566_7788, 4),
+            ([0x41, 0x0f, 0x22, 0xc0], .bits64, .control(0), 0x99, 4),
+            ([0x0f, 0x23, 0xf8], .bits64, .debug(7), 0x1122_3344_5566_7788, 3),
+            ([0x0f, 0x01, 0xf0], .bits16, .machineStatus, 0x7788, 3),
+            ([0x0f, 0x01, 0x33], .bits64, .machineStatus, 0xcdab, 3),
+            ([0x0f, 0x06], .bits32, .taskSwitched, 0, 2),
+        ] as [([UInt8], CodeWidth, SystemRegister, UInt64, UInt64)])
+    func systemRegisters(_ bytes: [UInt8], _ code: CodeWidth, _ register: SystemRegister, _ value: UInt64, _ length: UInt64)
+        throws
+    {
+        var cpu = SmallProcessor(code: code)
+        cpu.registers[0] = 0x1122_3344_5566_7788
+        cpu.registers[8] = 0x99
+        cpu.registers[3] = 0x2000
+        (cpu.memory[0x2000], cpu.memory[0x2001]) = (0xab, 0xcd)
+        try run(bytes, &cpu)
+        #expect(cpu.system.count == 1 && cpu.system[0].register == register && cpu.system[0].value == value)
+        #expect(cpu.instructionPointer == 0x100 + length)
+    }
+
+    @Test func systemRegistersThatAreRefused() {
+        var cpu = SmallProcessor()
+        #expect(throws: EmulationStop.invalidOpcode) { try run([0x0f, 0x22, 0xc8], &cpu) }
+        // LOCK, which on some processors names CR8; SGDT.
+        for bytes: [UInt8] in [[0xf0, 0x0f, 0x22, 0xc0], [0x0f, 0x01, 0x03], [0x0f, 0x22]] {
+            #expect(throws: EmulationStop.unknown) { try run(bytes, &cpu) }
+        }
+        #expect(cpu.system.isEmpty && cpu.instructionPointer == 0x100)
+        let (move, other): ([UInt8], [UInt8]) = ([0x0f, 0x22, 0xd8], [0x0f, 0x20, 0xd8])
+        #expect(writesSystemRegister(move.span, .bits64) && !writesSystemRegister(other.span, .bits64))
+    }
+
     func run(_ bytes: [UInt8], _ processor: inout SmallProcessor, repetitions: Int = 100) throws(EmulationStop) {
         try emulate(bytes.span, on: &processor, repetitions: repetitions)
     }

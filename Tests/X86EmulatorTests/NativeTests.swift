@@ -31,6 +31,7 @@ struct CopiedProcessor: EmulatedProcessor {
     mutating func setVector(_ number: Int, _ value: VectorRegister) throws(EmulationStop) { vectors[number] = value }
     func input(_ port: UInt16, width: Int) -> UInt64 { 0 }
     func output(_ port: UInt16, _ value: UInt64, width: Int) {}
+    func write(_ register: SystemRegister, _ value: UInt64) throws(EmulationStop) { throw .unknown }
     private func place(_ address: UInt64, _ width: Int) throws(EmulationStop) -> UnsafeMutableRawPointer {
         guard address >= base, address - base <= 8192 - UInt64(width) else { throw .memory }
         return data + Int(address - base)

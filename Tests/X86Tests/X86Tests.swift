@@ -14,7 +14,9 @@ import Testing
         (0x80, 0, 0, .undefined), (0x8d, 0, 0, .setExtendedControl), (.max, 0, 0, .invalidState),
         // As QEMU (7.2) writes it.
         (0xffff_ffff, 0, 0, .invalidState),
-        (0x52, 5, 0, .exception(vector: 18, error: 5)), (0x65, 0, 0, .unexpected(code: 0x65)),
+        (0x52, 5, 0, .exception(vector: 18, error: 5)), (0x66, 0, 0, .unexpected(code: 0x66)),
+        (0x14, 0, 0, .systemRegister), (0x10, 0, 0, .systemRegister), (0x13, 0, 0, .unexpected(code: 0x13)), (0x34, 0, 0, .systemRegister),
+        (0x37, 0, 0, .systemRegister), (0x33, 0, 0, .unexpected(code: 0x33)),
         (0x7b, 0x3f8 << 16 | 1 << 4 | 1, 0x1234, .port(PortAccess(info1: 0x3f80011, next: 0x1234))),
         (0x400, 1 << 33 | 7, 0xfee0_0000, .nestedFault(NestedFault(error: 1 << 33 | 7, address: 0xfee0_0000))),
     ]
@@ -98,14 +100,14 @@ import Testing
     }
 
     @Test func wideContext() throws {
-        let start = try #require(VCPUStart(Self.wide))
+        let start = try #require(VCPUStart(Self.wide, ControlRulesTests.rules))
         #expect((0..<8).map { start.registers[$0] } == Array(10...17))
         #expect(start.instruction == 0xffff_8000_0000_0000 && start.features == 0x500 && start.cr3 == 0x1000)
         #expect(start.code.attributes == 0xa9b && start.stack.attributes == 0xc93 && start.task.limit == 0x67)
     }
 
     @Test func narrowContext() throws {
-        let start = try #require(VCPUStart(Self.narrow))
+        let start = try #require(VCPUStart(Self.narrow, ControlRulesTests.rules))
         #expect((0..<8).map { start.registers[$0] } == Array(10...17))
         #expect(
             start.instruction == 0x2000 && start.flags == 2 && start.cr0 == 1 && start.cr3 == 0x1000 && start.cr4 == 0x20)
@@ -116,7 +118,8 @@ import Testing
     /// A word of a good context, and what it must not be.
     static let refused: [(isWide: Bool, word: Int, value: UInt64)] = [
         (true, 0, 2), (true, 0, 1 << 32 | 1), (true, 9, 1 << 47), (true, 11, 1), (true, 13, 0), (true, 13, 1 << 13 | 0x20),
-        (true, 14, 0), (true, 14, 0x101 | 1 << 40), (false, 7, 1 << 32 | 0x20), (false, 8, 1 << 10), (false, 14, 0x1c9a),
+        (true, 14, 0), (true, 14, 0x101 | 1 << 40), (true, 11, 0x8000_0000), (true, 11, 0xa000_0001), (true, 12, 1 << 40),
+        (true, 13, 1 << 11 | 0x20), (false, 7, 1 << 32 | 0x20), (false, 8, 1 << 10), (false, 14, 0x1c9a),
         (false, 14, 0x0c92_0c92_0c92_0c92), (false, 14, 0x0c92_0c9a_0c92_0c9a), (false, 15, 0x99),
         (false, 15, 1 << 32 | 0x89),
         (false, 15, 1 << 16 | 0x89),
@@ -125,7 +128,7 @@ import Testing
     @Test(arguments: refused) func refusals(_ row: (isWide: Bool, word: Int, value: UInt64)) {
         var words = row.isWide ? Self.wide : Self.narrow
         words[row.word] = row.value
-        #expect(VCPUStart(words) == nil)
+        #expect(VCPUStart(words, ControlRulesTests.rules) == nil)
     }
 }
 
@@ -257,7 +260,7 @@ struct FakeProcessor: ProcessorIdentification {
     static func answer(_ leaf: UInt32, _ subleaf: UInt32 = 0, cr4: UInt64 = 0, xcr0: UInt64 = 1, mapsDMA: Bool = false)
         -> CPUIDResult
     {
-        CPUIDPolicy(tscKilohertz: 1_000_000).answer(
+        CPUIDPolicy(tscKilohertz: 1_000_000, host: FakeProcessor()).answer(
             leaf, subleaf, to: .init(vcpu: 3, vcpus: 4, domain: 0, cr4: cr4, extendedControl: xcr0, mapsDMA: mapsDMA),
             host: FakeProcessor())
     }
@@ -299,20 +302,14 @@ struct FakeProcessor: ProcessorIdentification {
     }
 
     @Test func controls() {
-        #expect(ControlWrite.features(0x501, old: 0x400, cr0: 0) == 0x501)
-        #expect(ControlWrite.features(0x100, old: 0, cr0: 1 << 31) == nil)
-        #expect(ControlWrite.features(1 << 12, old: 0, cr0: 0) == nil, "SVME")
-        #expect(ControlWrite.isExtendedControl(7, allowed: 7))
-        for value: UInt64 in [0, 2, 5, 15, 1 << 63 | 1] { #expect(!ControlWrite.isExtendedControl(value, allowed: 7)) }
-        #expect(!ControlWrite.isExtendedControl(7, allowed: 3))
         #expect(GuestMSR.isPageAttributes(0x0007_0406_0007_0406))
         #expect(!GuestMSR.isPageAttributes(0x0007_0406_0007_0402))
         for (value, index, isFine) in [
             (0xc06, 0, true), (0xc02, 0, false), (0x1c06, 0, false), (0xc07, 0, false), (6, 1, true), (0x106, 1, false),
-            (3, 1, false),
+            (3, 1, false), (1 << 39 | 6, 1, true), (1 << 40 | 6, 1, false), (1 << 40, 2, false),
             (0x800, 2, true), (0x801, 2, false), (0x0606_0606_0505_0400, 17, true), (0x0606_0606_0505_0402, 27, false),
         ] as [(UInt64, Int, Bool)] {
-            #expect(MemoryTypeRegister.allows(value, at: index) == isFine, "\(value) at \(index)")
+            #expect(MemoryTypeRegister.allows(value, at: index, addressBits: 40) == isFine, "\(value) at \(index)")
         }
     }
 

@@ -64,6 +64,9 @@ private func handleRare(
     case .halt: return halt(vcpu, &cpu)
     case .setExtendedControl:
         complete(.setExtendedControl, vcpu, cpu.pcpu) { setExtendedControl(registers, vcpu) }
+    case .systemRegister:
+        // The bytes may be others by now.
+        if !emulateSystemRegister(registers, vcpu, cpu) { block.inject(.invalidOpcode) }
     case .flushCaches:
         // Which of the two it was says nothing.
         if !advance(.writeBack, vcpu, cpu.pcpu), !advance(.invalidate, vcpu, cpu.pcpu) { block.inject(.invalidOpcode) }
@@ -72,7 +75,10 @@ private func handleRare(
     case .exception(let vector, let error):
         return crashed(vcpu, &cpu, "exception \(vector) of the machine, error \(hex: error)")
     case .shutdown: return tripleFault(vcpu, &cpu)
-    case .invalidState: return crashed(vcpu, &cpu, "its state is not one that can be entered")
+    case .invalidState:
+        if !correctInvalidState(registers, vcpu, cpu) {
+            return crashed(vcpu, &cpu, "its state is not one that can be entered")
+        }
     case .unexpected(let code): return crashed(vcpu, &cpu, "unexpected exit 0x\(hex: code)")
     default: break
     }
@@ -132,7 +138,7 @@ private func setExtendedControl(_ registers: GuestRegisters, _ vcpu: MetalVCPU) 
     let block = registers.block
     // Without CR4.OSXSAVE it is #UD, which the processor has taken before the intercept.
     guard registers.rcx & 0xffff_ffff == 0, block.load(VMCBField.cpl, as: UInt8.self) == 0,
-        ControlWrite.isExtendedControl(value, allowed: extendedStates())
+        root.state.policy.value.controls.allowsExtendedControl(value)
     else { return false }
     vcpu.pointee.extra.extendedControl.store(value, ordering: .relaxed)
     x86_write_xcr0(value)

@@ -103,6 +103,16 @@ func emulateStringPort(_ registers: GuestRegisters, _ vcpu: MetalVCPU, _ cpu: CP
     run(bytes, count, &processor, "emulated at a port")
 }
 
+/// What the guest does to a control or debug register. False where its instruction is another.
+func emulateSystemRegister(_ registers: GuestRegisters, _ vcpu: MetalVCPU, _ cpu: CPULocal) -> Bool {
+    let (bytes, count) = fetchInstruction(vcpu, cpu.pcpu)
+    var processor = FaultingProcessor(device: .nothing, page: .invalid, registers: registers, vcpu: vcpu, cpu: cpu)
+    guard writesSystemRegister(bytes.span.extracting(..<count), processor.code) else { return false }
+    processor.writesSystemRegisters = true
+    run(bytes, count, &processor, "emulated at a register")
+    return true
+}
+
 private func run(
     _ bytes: InlineArray<16, UInt8>, _ count: Int, _ processor: inout FaultingProcessor, _ purpose: StaticString
 ) {
@@ -139,6 +149,8 @@ private struct FaultingProcessor: EmulatedProcessor {
     let cpu: CPULocal
     /// What the guest is to be told, where its own tables refuse an access.
     var fault: (address: UInt64, code: UInt32)?
+    /// The guest has left for that, and not for a fault.
+    var writesSystemRegisters = false
 
     init(device: VirtualDevice, page: GFN, registers: GuestRegisters, vcpu: MetalVCPU, cpu: CPULocal) {
         (self.device, self.page, self.registers, self.vcpu, self.cpu) = (device, page, registers, vcpu, cpu)
@@ -198,6 +210,11 @@ private struct FaultingProcessor: EmulatedProcessor {
     func output(_ port: UInt16, _ value: UInt64, width: Int) {
         let access = PortAccess(port: port, width: width, isRead: false)
         _ = accessPort(access, UInt32(truncatingIfNeeded: value), vcpu, cpu.pcpu)
+    }
+
+    func write(_ register: SystemRegister, _ value: UInt64) throws(EmulationStop) {
+        guard writesSystemRegisters else { throw .unknown }
+        try writeSystemRegister(register, value, vcpu)
     }
 
     mutating func load(_ address: UInt64, width: Int) throws(EmulationStop) -> UInt64 {

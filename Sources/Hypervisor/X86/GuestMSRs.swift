@@ -33,12 +33,15 @@ private func value(of number: UInt32, _ block: ControlBlock, _ vcpu: MetalVCPU) 
         let high = offset == 0x300 ? apic.pointee.read(0x310, now: systemTime()) ?? 0 : 0
         return UInt64(high) << 32 | UInt64(low)
     }
-    if let index = MemoryTypeRegister.index(number) { return vcpu.pointee.extra.memoryTypes[index].load(ordering: .relaxed) }
+    if let index = MemoryTypeRegister.index(number) {
+        guard root.state.policy.value.controls.hasMemoryTypes else { return nil }
+        return vcpu.pointee.extra.memoryTypes[index].load(ordering: .relaxed)
+    }
     switch number {
     case GuestMSR.timeStamp: return x86_read_tsc() &+ block[VMCBField.tscOffset]
     case GuestMSR.apicBase: return apic.pointee.base
     case GuestMSR.pageAttributes: return block[VMCBField.pat]
-    case GuestMSR.extendedFeatures: return block[VMCBField.efer] & GuestMSR.featureMask
+    case GuestMSR.extendedFeatures: return block[VMCBField.efer] & ~EFER.virtualisation
     default: return GuestMSR.constant(number)?.value
     }
 }
@@ -63,7 +66,10 @@ private func set(_ number: UInt32, _ value: UInt64, _ block: ControlBlock, _ vcp
         return effect != .refused
     }
     if let index = MemoryTypeRegister.index(number) {
-        guard MemoryTypeRegister.allows(value, at: index) else { return false }
+        let controls = root.state.policy.value.controls
+        guard controls.hasMemoryTypes, MemoryTypeRegister.allows(value, at: index, addressBits: controls.addressBits) else {
+            return false
+        }
         vcpu.pointee.extra.memoryTypes[index].store(value, ordering: .relaxed)
         return true
     }
@@ -78,15 +84,19 @@ private func set(_ number: UInt32, _ value: UInt64, _ block: ControlBlock, _ vcp
         block[VMCBField.pat] = value
         return true
     case GuestMSR.extendedFeatures:
-        guard let kept = ControlWrite.features(value, old: block[VMCBField.efer], cr0: block[VMCBField.cr0]) else {
-            return false
-        }
-        // SVME is what VMRUN wants to see.
-        block[VMCBField.efer] = kept | 1 << 12
+        let old = block.control
+        guard let new = root.state.policy.value.controls.writingEFER(value, old) else { return false }
+        setControl(new, old, vcpu)
         return true
     case GuestMSR.hypercallPage: return writeHypercallPage(value, vcpu, cpu.pcpu)
-    default: return GuestMSR.constant(number)?.ignoresWrites ?? false
+    default: break
     }
+    if let field = GuestMSR.addressField(number) {
+        guard GuestMSR.isCanonical(value) else { return false }
+        block[field] = value
+        return true
+    }
+    return GuestMSR.constant(number)?.ignoresWrites ?? false
 }
 
 /// Fills a page of the guest's with hypercalls, 32 bytes each: MOV number to EAX, VMMCALL, RET (Xen: svm_init_hypercall_page).

@@ -51,11 +51,11 @@ func fillMSRMap(at address: MachineAddress) {
     }
     let direct = GuestMSR.direct
     for index in direct.indices {
-        for number in direct[index] {
-            guard let place = MSRPermission.place(of: number) else { continue }
-            let byte = address + place.byte
-            frames.store(frames.load(UInt8.self, at: byte) & ~place.mask, at: byte)
-        }
+        guard let place = MSRPermission.place(of: direct[index].number) else { continue }
+        let byte = address + place.byte
+        // Writes of addresses are looked at.
+        let passes = direct[index].isAddress ? place.mask & 0x55 : place.mask
+        frames.store(frames.load(UInt8.self, at: byte) & ~passes, at: byte)
     }
 }
 

@@ -20,7 +20,7 @@ extension Metal {
         guard target.pointee.extra.setUp.compareExchange(expected: 0, desired: 1, ordering: .acquiring).exchanged else {
             throw .eexist
         }
-        guard let start = VCPUStart(argument.words) else {
+        guard let start = VCPUStart(argument.words, root.state.policy.value.controls) else {
             target.pointee.extra.setUp.store(0, ordering: .relaxed)
             throw .einval
         }

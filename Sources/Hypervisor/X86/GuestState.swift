@@ -152,6 +152,13 @@ struct ControlBlock: BitwiseCopyable {
 
     @inline(__always) func inject(_ event: InjectedEvent) { self[VMCBField.eventInjection] = event.rawValue }
 
+    /// What says in which mode the guest's processor is.
+    var control: ControlState {
+        ControlState(
+            cr0: self[VMCBField.cr0], cr3: self[VMCBField.cr3], cr4: self[VMCBField.cr4],
+            efer: self[VMCBField.efer] & ~EFER.virtualisation, code: codeAttributes)
+    }
+
     /// How the guest's own addresses translate now.
     var paging: GuestPaging {
         GuestPaging(

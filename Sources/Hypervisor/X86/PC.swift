@@ -108,7 +108,7 @@ extension PC {
         }
         ioAPIC = SpinLock(first, rank: .interruptController)
         ioAPICFrame = MachineAddress(UInt64(description.ioAPICs[0])).frame
-        extendedStates = features.hasXSAVE ? features.extendedStates : 0
+        extendedStates = root.state.policy.value.controls.extendedStates
         savesNextInstruction = features.savesNextInstruction
         let bus: LocalAPICBus =
             useX2APIC ? .x2(X2APICBus()) : .memory(mapDevice(LocalAPICMode.address, "the local APIC", &space))

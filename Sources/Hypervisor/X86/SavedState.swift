@@ -18,9 +18,8 @@ extension Metal {
     var savedStateProcessor: UInt32? { x86_cpuid(1, 0).eax }
 
     private var limits: ControlLimits {
-        ControlLimits(
-            cr4: VCPUStart.cr4Mask, features: GuestMSR.featureMask,
-            addressBits: UInt64(root.state.pc.value.features.addressBits))
+        let controls = root.state.policy.value.controls
+        return ControlLimits(cr4: controls.cr4, features: controls.features, addressBits: controls.addressBits)
     }
 
     func saveState(_ record: SavedRecord, of vcpu: MetalVCPU, to address: GuestVirtualAddress) throws(XenError) {
@@ -47,6 +46,12 @@ extension Metal {
     /// Xen: hvm_load_cpu_ctxt
     private func load(_ saved: HVMSavedCPU, into vcpu: MetalVCPU, clock: UInt64) throws(XenError) {
         try saved.check(limits)
+        let registers = saved.registers
+        let state = ControlState(
+            cr0: registers.cr0, cr3: registers.cr3, cr4: registers.cr4, efer: registers.msrEfer,
+            code: segmentAttributes(registers.csArbytes))
+        // Xen takes what could not be entered, and the domain would crash.
+        guard EntryCheck.failure(of: EntryState(state), root.state.policy.value.controls) == nil else { throw .einval }
         guard saved.hasGoodEvent else {
             vcpu.pointee.domain.pointee.shutDown(ShutdownReason.crash.rawValue, self)
             throw .einval
@@ -81,17 +86,22 @@ extension Metal {
 
     private func loadControl(_ saved: HVMSavedRegisters, into vcpu: MetalVCPU) {
         let block = vcpu.pointee.extra.block
-        // SVME is what VMRUN wants to see.
         let words: InlineArray<16, (UInt64, UInt64)> = [
             (VMCBField.rip, saved.rip), (VMCBField.rflags, saved.rflags & 0x3f_7fd5 | 2), (VMCBField.cr0, saved.cr0),
             (VMCBField.cr2, saved.cr2), (VMCBField.cr3, saved.cr3), (VMCBField.cr4, saved.cr4),
-            (VMCBField.efer, saved.msrEfer | 1 << 12), (VMCBField.sysenterCS, saved.sysenterCs),
+            (VMCBField.efer, saved.msrEfer | EFER.virtualisation), (VMCBField.sysenterCS, saved.sysenterCs),
             (VMCBField.sysenterESP, saved.sysenterEsp), (VMCBField.sysenterEIP, saved.sysenterEip),
             (VMCBField.kernelGSBase, saved.shadowGs), (VMCBField.star, saved.msrStar), (VMCBField.longStar, saved.msrLstar),
             (VMCBField.compatStar, saved.msrCstar), (VMCBField.flagMask, saved.msrSyscallMask),
             (VMCBField.interruptShadow, 0),
         ]
         for index in words.indices { block[words[index].0] = words[index].1 }
+    }
+
+    /// Some were written with four bits between (Xen: UNFOLD_ARBYTES).
+    private func segmentAttributes(_ saved: UInt32) -> UInt16 {
+        let isSpread = saved & 0xf000 != 0 && saved & 0xf00 == 0
+        return UInt16(truncatingIfNeeded: isSpread ? saved & 0xff | saved >> 4 & 0xf00 : saved) & 0xfff
     }
 
     private func loadSegments(_ saved: HVMSavedRegisters, into vcpu: MetalVCPU) {
@@ -108,13 +118,10 @@ extension Metal {
         ]
         for index in segments.indices {
             let (field, selector, attributes, limit, base) = segments[index]
-            // Some were written with four bits between (Xen: UNFOLD_ARBYTES).
-            let isSpread = attributes & 0xf000 != 0 && attributes & 0xf00 == 0
-            let packed = isSpread ? attributes & 0xff | attributes >> 4 & 0xf00 : attributes
             block.setSegment(
-                field, selector: UInt16(truncatingIfNeeded: selector),
-                attributes: UInt16(truncatingIfNeeded: packed) & 0xfff,
-                limit: limit, base: base)
+                field, selector: UInt16(truncatingIfNeeded: selector), attributes: segmentAttributes(attributes),
+                limit: limit,
+                base: base)
         }
         block.setSegment(VMCBField.gdtr, selector: 0, attributes: 0, limit: saved.gdtrLimit & 0xffff, base: saved.gdtrBase)
         block.setSegment(VMCBField.idtr, selector: 0, attributes: 0, limit: saved.idtrLimit & 0xffff, base: saved.idtrBase)
@@ -159,7 +166,7 @@ extension Metal {
         (saved.dr6, saved.dr7) = (block[VMCBField.dr6], block[VMCBField.dr7])
         (saved.cr0, saved.cr2) = (block[VMCBField.cr0], block[VMCBField.cr2])
         (saved.cr3, saved.cr4) = (block[VMCBField.cr3], block[VMCBField.cr4])
-        saved.msrEfer = block[VMCBField.efer] & ~(1 << 12)
+        saved.msrEfer = block[VMCBField.efer] & ~EFER.virtualisation
         saved.sysenterCs = block[VMCBField.sysenterCS]
         saved.sysenterEsp = block[VMCBField.sysenterESP]
         saved.sysenterEip = block[VMCBField.sysenterEIP]

@@ -34,6 +34,16 @@ import X86Machine
     }
 }
 
+/// What `cpuid=` takes away, each time that it is there.
+private func hideFeatures(_ line: CommandLine, _ features: inout CPUFeatureSet) {
+    var words = line.words()
+    while let word = words.next() {
+        if word.key.equals("cpuid"), word.isNegated || !features.hide(word.value) {
+            log.warning("parameter \"cpuid\" has invalid value")
+        }
+    }
+}
+
 @_lifetime(copy memory)
 private func readInformation(
     _ loader: UInt64, at address: UInt64, in memory: Span<UInt8>
@@ -71,6 +81,7 @@ private func boot(_ information: BootInformation, _ memory: Span<UInt8>, image: 
     printBanner()
     log.notice("Bootloader: \(information.loaderName.isEmpty ? .literal("unknown") : information.loaderName)")
     log.notice("Command line: \(words.bytes)")
+    root.state.allowedFeatures.withLock { hideFeatures(words, &$0) }
     let features = ProcessorFeatures(CPUID())
     describe(features)
     // Once in x2APIC mode there is no way back to the other.
@@ -126,7 +137,6 @@ private func run(_ features: ProcessorFeatures, useX2APIC: Bool, image: MachineR
     var space = HostAddressSpace(continuing: first.space, frames: MetalFrames(root.heap.reference))
     root.state.description.withLock { startPC($0, features, useX2APIC: useX2APIC, &space) }
     setUpCPU(PCPU(0))
-    root.state.policy.set(CPUIDPolicy(tscKilohertz: UInt32(truncatingIfNeeded: root.state.clock.value.frequency / 1000)))
     root.state.description.withLock { startSecondaries($0, page: page, &space, startTable: startTable, image: image) }
     reportTicks()
     root.state.description.withLock { findPCI($0, &space) }
@@ -136,6 +146,15 @@ private func run(_ features: ProcessorFeatures, useX2APIC: Bool, image: MachineR
     idle(PCPU(0))
 }
 
+/// What guests are told of their processor. Once there is a clock, and before anybody asks which registers it moves.
+@inline(never)
+private func makePolicy() {
+    let allowed = root.state.allowedFeatures.withLock { $0 }
+    let kilohertz = root.state.clock.value.frequency / 1000
+    root.state.policy.set(
+        CPUIDPolicy(tscKilohertz: UInt32(truncatingIfNeeded: kilohertz), host: CPUID(), allowed: allowed))
+}
+
 @inline(never)
 private func startPC(
     _ description: borrowing Description, _ features: ProcessorFeatures, useX2APIC: Bool,
@@ -143,6 +162,7 @@ private func startPC(
 ) {
     if let register = ResetRegister(description.fixed, &space) { root.state.reset.set(register) }
     startClock(description, features, &space)
+    makePolicy()
     let table = MachineAddress(x86_read_cr3())
     root.state.pc.set(PC(description, features: features, useX2APIC: useX2APIC, table: table, &space))
     root.state.pc.value.states[0].isOnline.store(true, ordering: .releasing)

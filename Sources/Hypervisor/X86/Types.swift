@@ -61,6 +61,8 @@ struct MachineState: ~Copyable {
     let wallclock = SpinLock(Wallclock(), rank: .timer)
     /// Whether a hypercall copies from or to its guest, by pCPU.
     let copying = FixedArray<256, CopyWindow> { _ in CopyWindow() }
+    /// What the command line has left of the processor's features.
+    let allowedFeatures = SpinLock(CPUFeatureSet.all, rank: .domainTable)
     let policy = Once<CPUIDPolicy>()
     let machineMap = Once<MachineMap>()
     let remapping = Once<DMARemapping>()

@@ -36,6 +36,7 @@ func startVirtualisation(_ pcpu: PCPU) {
 /// Fills in what does not change while a vCPU lives. All address spaces have the one tag that every processor knows: what a
 /// processor remembers of one vCPU it forgets before it runs another (`load`).
 func fill(_ block: ControlBlock, for domain: borrowing X86Domain) {
+    block[VMCBField.interceptControl] = Intercept.control
     block.store(Intercept.exceptions, VMCBField.interceptExceptions)
     block.store(Intercept.first, VMCBField.intercepts1)
     block.store(Intercept.second, VMCBField.intercepts2)
@@ -70,8 +71,7 @@ private func reset(_ vcpu: MetalVCPU, isFlat: Bool, codeSelector: UInt16, codeBa
     ]
     for index in zeros.indices { block[zeros[index]] = 0 }
     block.store(0 as UInt8, VMCBField.cpl)
-    // SVME, which VMRUN wants to see.
-    block[VMCBField.efer] = 1 << 12
+    block[VMCBField.efer] = EFER.virtualisation
     block[VMCBField.rflags] = 2
     block[VMCBField.dr6] = 0xffff_0ff0
     block[VMCBField.dr7] = 0x400
@@ -126,8 +126,7 @@ func reset(_ vcpu: MetalVCPU, to start: VCPUStart) {
     block[VMCBField.cr0] = start.cr0
     block[VMCBField.cr3] = start.cr3
     block[VMCBField.cr4] = start.cr4
-    // SVME is what VMRUN wants to see.
-    block[VMCBField.efer] = start.features | 1 << 12
+    block[VMCBField.efer] = start.features | EFER.virtualisation
     let segments: InlineArray<5, (UInt64, VCPUStart.Segment)> = [
         (VMCBField.cs, start.code), (VMCBField.ss, start.stack), (VMCBField.ds, start.data), (VMCBField.es, start.extra),
         (VMCBField.tr, start.task),

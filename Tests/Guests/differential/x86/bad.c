@@ -6,6 +6,12 @@
 // The APIC's page, which in x2APIC mode is none. What has no number on the board is the board's to answer for.
 #define NOWHERE 0xfee00000ul
 
+#ifdef __x86_64__
+enum { LONG_MODE = 1 };
+#else
+enum { LONG_MODE = 0 };
+#endif
+
 static char page[2][PAGE] PAGE_ALIGNED;
 static unsigned long number, low, high;         // what an attempt is made with
 static volatile unsigned long *place;
@@ -47,6 +53,23 @@ static void registers(void) {
         { "default memory type 2", 0x2ff, 2, 0 }, { "x2APIC, a register that there is not", 0x801, 0, 0 },
         { "x2APIC ID", 0x802, 5, 0 }, { "x2APIC task priority, upper bits", 0x808, 0x100, 0 },
         { "x2APIC end of interrupt, not 0", 0x80b, 1, 0 }, { "SYSENTER's stack", 0x175, 0, 0 },
+        { "x2APIC error status, not 0", 0x828, 1, 0 }, { "x2APIC spurious vector, a bit that there is not", 0x80f, 0x11ff, 0 },
+        { "x2APIC timer, a delivery mode", 0x832, 0x10100, 0 }, { "x2APIC thermal entry, a trigger mode", 0x833, 0x18000, 0 },
+        { "x2APIC line entry, a timer mode", 0x835, 0x30000, 0 }, { "x2APIC error entry, a delivery mode", 0x837, 0x10400, 0 },
+        { "x2APIC divisor, a bit that there is not", 0x83e, 4, 0 }, { "x2APIC command, a bit that there is not", 0x830, 0x2050, 0 },
+        { "x2APIC self interrupt, upper bits", 0x83f, 0x150, 0 },
+        { "EFER, virtualisation", 0xc0000080, 0x1d01, 0 }, { "EFER, long mode off and on", 0xc0000080, LONG_MODE ? 1 : 0x101, 0 },
+        { "fixed memory type 2", 0x250, 2, 0 }, { "fixed memory type 7 at the end", 0x26f, 0, 0x07000000 },
+        { "variable memory type 3", 0x200, 3, 0 }, { "variable memory type, reserved bits", 0x200, 0x100, 0 },
+        { "variable memory type, an address that there is not", 0x200, 6, 0xffffffff }, { "its mask, reserved bits", 0x201, 0x7ff, 0 },
+        { "its mask, an address that there is not", 0x201, 0x800, 0xffffffff },
+        { "default memory type, reserved bits", 0x2ff, 0x1006, 0 },
+        { "SYSENTER's stack, no address", 0x175, 0, 0x8000 }, { "SYSENTER's code, no address", 0x176, 0, 0x80000000 },
+        { "SYSENTER's code", 0x176, 0, 0 }, { "STAR", 0xc0000081, 0, 0x00230010 },
+        { "LSTAR", 0xc0000082, 0, 0xffff8000 }, { "LSTAR, no address", 0xc0000082, 0, 0x8000 },
+        { "CSTAR, no address", 0xc0000083, 0, 0xffff0000 }, { "FS, no address", 0xc0000100, 0, 0x8000 }, { "FS", 0xc0000100, 0, 0 },
+        { "GS, no address", 0xc0000101, 0, 0x8000 }, { "GS", 0xc0000101, 0, 0 },
+        { "the other GS, no address", 0xc0000102, 0, 0x8000 }, { "the other GS", 0xc0000102, 0, 0 },
     };
     for (unsigned i = 0; i < COUNT(rows); i++) {
         number = rows[i].number, low = rows[i].low, high = rows[i].high;
@@ -188,11 +211,100 @@ static void vectors(void) {
 
 // ---- Control registers --------------------------------------------------------------------------------
 
-// What a processor refuses by itself: QEMU (7.2) refuses nothing, and a guest that sets it is not entered again.
-
 static void write_cr0(void) { __asm__ volatile("mov %0, %%cr0" : : "r"(low) : "memory"); }
 static void write_cr3(void) { __asm__ volatile("mov %0, %%cr3" : : "r"(low) : "memory"); }
 static void write_cr4(void) { __asm__ volatile("mov %0, %%cr4" : : "r"(low) : "memory"); }
+static void write_status(void) { __asm__ volatile("lmsw %w0" : : "r"(low) : "memory"); }
+static void write_status_from_memory(void) { __asm__ volatile("lmsw %0" : : "m"(low) : "memory"); }
+
+static void clear_switched(void) { __asm__ volatile("clts"); }
+static void write_dr6(void) { __asm__ volatile("mov %0, %%dr6" : : "r"(low)); }
+static void write_dr7(void) { __asm__ volatile("mov %0, %%dr7" : : "r"(low)); }
+
+static uint32_t leaf(uint32_t number, unsigned which) {
+    uint32_t l[4];
+    __asm__ volatile("cpuid" : "=a"(l[0]), "=b"(l[1]), "=c"(l[2]), "=d"(l[3]) : "a"(number), "c"(0));
+    return l[which];
+}
+
+enum { EBX = 1, ECX, EDX };
+
+// What CPUID says of the bits of CR4; of the others nothing is ever offered here.
+static int is_offered(unsigned bit) {
+    static const struct { uint8_t bit, leaf, which, feature; } rows[] = { { 0, 1, EDX, 1 }, { 1, 1, EDX, 1 }, { 2, 1, EDX, 4 },
+        { 3, 1, EDX, 2 }, { 4, 1, EDX, 3 }, { 5, 1, EDX, 6 }, { 6, 1, EDX, 7 }, { 7, 1, EDX, 13 }, { 9, 1, EDX, 24 },
+        { 10, 1, EDX, 25 }, { 11, 7, ECX, 2 }, { 16, 7, EBX, 0 }, { 17, 1, ECX, 17 }, { 18, 1, ECX, 26 }, { 20, 7, EBX, 7 },
+        { 21, 7, EBX, 20 }, { 22, 7, ECX, 3 } };
+    for (unsigned i = 0; i < COUNT(rows); i++)
+        if (rows[i].bit == bit) return leaf(rows[i].leaf, rows[i].which) >> rows[i].feature & 1;
+    return bit == 8;
+}
+
+// Which bits are offered is another matter than that only those can be set.
+static void bits_of_cr4(unsigned long cr4) {
+    for (unsigned bit = 0; bit < 8 * sizeof(long); bit++) {
+        low = cr4 | 1ul << bit;
+        long exception = is_offered(bit) ? -1 : machine_attempt(write_cr4);
+        told(numbered("CR4, bit ", bit), 0);
+        field("as offered", is_offered(bit) || exception == 13);
+        end();
+    }
+}
+
+// Combinations that no processor takes. LMSW has to be found among the guest's bytes.
+static void combinations(unsigned long cr0, unsigned long cr3, unsigned long cr4) {
+    low = cr0 & ~1ul;
+    attempt("CR0, paging without protection", write_cr0);
+#ifdef __x86_64__
+    low = cr0 | 1ul << 32;
+    attempt("CR0, upper half", write_cr0);
+    low = cr0 & ~(1ul << 31);
+    attempt("CR0, paging off in 64-bit code", write_cr0);
+    low = cr4 & ~(1ul << 5);
+    attempt("CR4, PAE off in long mode", write_cr4);
+#endif
+    // On Debian's Xen these are the processor's, of which QEMU's (7.2) takes them all, and VMRUN none: it would be the end.
+    if (events_three_levels_known()) {
+        low = cr0 | 1ul << 29;
+        attempt("CR0, write-through that is not, with caches", write_cr0);
+#ifdef __x86_64__
+        low = cr3 | 1ul << 51;
+        attempt("CR3, an address that there is not", write_cr3);
+        low = 1ul << 32;
+        attempt("DR6, upper half", write_dr6);
+        attempt("DR7, upper half", write_dr7);
+#endif
+    }
+    low = 0x400;
+    attempted("DR7, as after reset", write_dr7);
+    __asm__ volatile("mov %%dr7, %0" : "=r"(high));
+    field("value", high);
+    end();
+    low = 0;
+    attempted("DR6, nothing", write_dr6);
+    __asm__ volatile("mov %%dr6, %0" : "=r"(high));
+    field("value", high);
+    end();
+    low = cr0 | 1 << 3, write_cr0();
+    attempted("CLTS", clear_switched);
+    __asm__ volatile("mov %%cr0, %0" : "=r"(high));
+    field("rest", high == cr0);
+    end();
+    low = cr0, write_cr0();
+    low = cr0 | 1 << 2;
+    attempted("LMSW, emulation", write_status);
+    __asm__ volatile("mov %%cr0, %0" : "=r"(high));
+    field("set", high >> 2 & 1), field("rest", (high & ~(1ul << 2)) == (cr0 & ~(1ul << 2)));
+    end();
+    low = cr0, write_cr0();
+    low = (cr0 & ~1ul) | 1 << 2;
+    attempted("LMSW from memory, without protection", write_status_from_memory);
+    __asm__ volatile("mov %%cr0, %0" : "=r"(high));
+    field("set", high >> 2 & 1), field("protection", high & 1);
+    end();
+    low = cr0, write_cr0();
+    (void)cr3, (void)cr4;
+}
 
 static void control(void) {
     operation("control registers");
@@ -219,6 +331,54 @@ static void control(void) {
 #endif
     low = cr3;
     attempt("CR3, as it was", write_cr3);
+    bits_of_cr4(cr4);
+    combinations(cr0, cr3, cr4);
+}
+
+// ---- The local APIC's errors ----------------------------------------------------------------------------
+
+enum { ERROR_STATUS = 0x828, COMMAND = 0x830, TIMER_ENTRY = 0x832, ERROR_ENTRY = 0x837, COUNT_OF_TIMER = 0x838, SELF = 0x83f };
+enum { COUNTED_VECTOR = 0x50, MASKED = 1 << 16 };
+
+static void set(uint32_t which, uint32_t value) {
+    number = which, low = value, high = 0;
+    write_register();
+}
+
+// With what the error status says then, and how often the interrupt that tells of errors has come.
+static void erred(const char *name, uint64_t before) {
+    told(name, 0);
+    set(ERROR_STATUS, 0);
+    uint32_t status, rest;
+    __asm__ volatile("rdmsr" : "=a"(status), "=d"(rest) : "c"(ERROR_STATUS));
+    field("status", status), field("interrupts", handled[SELF_INTERRUPT] - before);
+    end();
+}
+
+static void errors_of_apic(void) {
+    operation("local APIC");
+    uint64_t before = handled[SELF_INTERRUPT];
+    machine_interrupts(1);
+    set(ERROR_ENTRY, COUNTED_VECTOR);
+    set(SELF, 5);
+    set(COMMAND, 1 << 18 | 15);
+    told("illegal vectors sent", 0);
+    field("interrupts", handled[SELF_INTERRUPT] - before);
+    end();
+    set(TIMER_ENTRY, 3);
+    set(COUNT_OF_TIMER, 100);
+    for (uint64_t end = machine_ticks() + 10000000; machine_ticks() < end && handled[SELF_INTERRUPT] - before < 2;);
+    set(TIMER_ENTRY, MASKED);
+    erred("an illegal vector of the timer", before);
+    erred("nothing more", before);
+    set(SELF, 5);
+    erred("sent again", before);
+    set(ERROR_ENTRY, MASKED | COUNTED_VECTOR);
+    set(SELF, 5);
+    erred("sent while masked", before);
+    set(SELF, COUNTED_VECTOR);
+    erred("a legal one", before);
+    machine_interrupts(0);
 }
 
 // ---- Other instructions ---------------------------------------------------------------------------------
@@ -245,5 +405,6 @@ void bad_cases(void) {
     memory();
     vectors();
     control();
+    errors_of_apic();
     instructions();
 }
