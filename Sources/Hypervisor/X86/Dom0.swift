@@ -85,7 +85,7 @@ private func makeDomain(
 
 /// What dom0 may balloon up to: as much as it likes, unless `dom0_mem=max:` says otherwise (Xen: dom0_compute_nr_pages).
 private func maximumPages(_ frames: UInt64) -> UInt64 {
-    guard let maximum = root.options.value.dom0Memory?.maximum else { return UInt64(UInt32.max) }
+    guard let maximum = root.options.value.words.dom0Memory?.maximum else { return UInt64(UInt32.max) }
     let free = (root.heap.value.freeFrames + frames) << pageShift
     return min(max(frames, maximum.resolve(available: free) >> pageShift), UInt64(UInt32.max))
 }
