@@ -20,9 +20,12 @@ extension CreateDomain<X86DomainConfig> {
     }
 }
 
-/// What Xen makes of a hardware domain's size.
+/// What Xen sets aside for page tables, which tools read: XEN_DOMCTL_get_paging_mempool_size.
 public enum X86Memory {
-    /// Bytes that are set aside for its page tables: a mebibyte for each vCPU, and a page for each mebibyte of its memory.
+    /// Bytes that a new domain has for its page tables (Xen: hap_enable).
+    public static var firstPagingPool: UInt64 { 1 << 20 }
+
+    /// Bytes for those of a hardware domain: a mebibyte for each vCPU, and a page for each mebibyte of its memory.
     ///
     /// Xen: dom0_paging_pages
     public static func pagingPool(frames: UInt64, vcpus: UInt32) -> UInt64 {

@@ -96,6 +96,7 @@ private func makeDomain(
         vcpuLimit: Int(plan.vcpus), flags: CreateFlag.hvm | CreateFlag.hap,
         events: makeEvents(info, source), grants: makeGrants(source), extra: extra)
     domain.setParameter(.callbackIRQ, eventCallback)
+    domain.pagingPool.store(firstPagingPool, ordering: .relaxed)
     let reference = slot.fill(domain)
     return (reference, format)
 }

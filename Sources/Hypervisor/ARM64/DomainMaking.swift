@@ -133,6 +133,7 @@ extension Metal {
 
     /// A GICv2 guest's CPU interface is the hardware's virtual one.
     func furnish(_ domain: MetalDomain) throws(XenError) {
+        domain.pointee.pagingPool.store(firstPagingPool, ordering: .relaxed)
         guard root.state.machine.value.gicVersion == .v2, let interface = root.state.mould.value.cpuInterface else { return }
         let pages = GuestRange(start: GuestMap.cpuInterface.frame, count: 2)
         let mapped = domain.pointee.p2m.withLock {
@@ -161,3 +162,6 @@ extension Metal {
         domain.pointee.extra.is64Bit.store(true, ordering: .relaxed)
     }
 }
+
+/// Bytes that a new domain has for its page tables, as XEN_DOMCTL_get_paging_mempool_size says them (Xen: p2m_init).
+var firstPagingPool: UInt64 { 16 * pageSize }

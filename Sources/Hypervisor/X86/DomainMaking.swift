@@ -65,6 +65,7 @@ extension Metal {
     /// Xen: hvm_domain_initialise
     func furnish(_ domain: MetalDomain) throws(XenError) {
         domain.pointee.setParameter(.tripleFaultReason, UInt64(ShutdownReason.reboot.rawValue))
+        domain.pointee.pagingPool.store(X86Memory.firstPagingPool, ordering: .relaxed)
         publishWallclock(to: domain.pointee)
     }
 

@@ -226,6 +226,11 @@ static void lives(void) {
     tell_field("one with a number", create(WANTED, good(), &number), "number", number);
     tell("the number again", create(WANTED, good(), &number));
     information("new", WANTED);
+    operation("XEN_DOMCTL_get_paging_mempool_size");
+    struct xen_domctl pool = {};
+    told("of a new domain", domctl(XEN_DOMCTL_get_paging_mempool_size, WANTED, &pool));
+    field("size", pool.u.paging_mempool.size);
+    end();
     operation("EVTCHNOP_reset");
     struct evtchn_reset reset = { .dom = WANTED };
     tell("of another domain, which is paused", hypercall(__HYPERVISOR_event_channel_op, EVTCHNOP_reset, (unsigned long)&reset, 0));
