@@ -98,9 +98,10 @@ struct LocalAPICRegisters: BitwiseCopyable {
         return nil
     }
 
-    /// Whether a register of the page is one, if only to be read.
+    /// Whether a register of the page is one, if only to be read. Two of its tables of vectors are not here.
     func hasRegister(_ offset: UInt32) -> Bool {
-        offset == LocalRegister.endOfInterrupt || read(offset, now: SystemTime(nanoseconds: 0)) != nil
+        (LocalRegister.triggerMode..<LocalRegister.request + 0x80).contains(offset)
+            || offset == LocalRegister.endOfInterrupt || read(offset, now: SystemTime(nanoseconds: 0)) != nil
     }
 
     // MARK: Reads

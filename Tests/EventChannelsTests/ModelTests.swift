@@ -20,6 +20,8 @@ private enum Expected: Equatable {
 /// One domain, kept in dictionaries.
 private struct Model {
     var ports: [UInt32: Expected] = [:]
+    /// Numbers below can be asked about: as many as have been in use, by the 64.
+    var valid: UInt32 = 64
     var vcpu: [UInt32: UInt32] = [:]
     var pending: Set<UInt32> = []
     var masked: Set<UInt32> = []
@@ -98,6 +100,7 @@ private struct Session: ModelSession {
             let port = try operation()
             try expect(port == free, "d\(d) got port \(port), expected \(String(describing: free))")
             models[d].ports[port] = expected
+            models[d].valid = max(models[d].valid, (port | 63) + 1)
             models[d].vcpu[port] = vcpu
         } catch let error as XenError {
             try expect(error == .enospc && free == nil, "d\(d) got \(error), expected \(String(describing: free))")
@@ -222,7 +225,7 @@ private struct Session: ModelSession {
         let (port, priority) = (port(d), UInt32.random(in: 0..<17, using: &random))
         let events = domains[d].events
         let wanted: XenError? =
-            port >= events.portCount
+            port >= models[d].valid
             ? .einval
             : events.abi != .fifo ? .enosys : models[d].ports[port] == nil ? .eacces : priority > 15 ? .einval : nil
         if let wanted { return try refuses(wanted) { try events.setPriority(port: port, priority: priority) } }
@@ -232,7 +235,7 @@ private struct Session: ModelSession {
     mutating func status(_ d: Int) throws {
         let port = port(d)
         var status = EventStatus()
-        guard port < domains[d].events.portCount else {
+        guard port < models[d].valid else {
             return try refuses(XenError.einval) { try domains[d].events.status(port: port, &status) }
         }
         try domains[d].events.status(port: port, &status)

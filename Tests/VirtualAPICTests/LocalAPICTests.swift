@@ -292,14 +292,3 @@ final class TestAPIC {
         #expect(apic.deliver(9) == nil)
     }
 }
-
-@Suite struct X2APICValueTests {
-    @Test func reservedBits() {
-        for (offset, value, isFine) in [
-            (0x080, 0xff, true), (0x080, 0x100, false), (0x0b0, 0, true), (0x0b0, 1, false), (0x280, 0, true), (0x280, 2, false),
-            (0x300, .max, true), (0x320, 0xffff_ffff, true), (0x320, 1 << 32, false), (0x3f0, 0x50, true), (0x3f0, 0x150, false),
-        ] as [(UInt32, UInt64, Bool)] {
-            #expect(VirtualLocalAPIC.allows(value, at: offset) == isFine, "\(value) at \(offset)")
-        }
-    }
-}
