@@ -22,6 +22,8 @@ public struct HypervisorOptions: Sendable {
     public private(set) var isConsoleSynchronous = false
     /// What guests print goes to the ring of `xl dmesg` too.
     public private(set) var keepsGuestOutput = false
+    /// x86: the screen stays ours when dom0 starts.
+    public private(set) var keepsScreen = false
     public private(set) var timestamps = LogTimestamps.none
     public private(set) var maximumCPUs: UInt32 = 256
     public private(set) var dom0Memory: Dom0Memory?
@@ -71,6 +73,8 @@ public struct HypervisorOptions: Sendable {
             guestLogLevels = try Self.levels(Self.value(word))
         } else if word.key.equals("console_timestamps") {
             timestamps = try Self.timestamps(word)
+        } else if word.key.equals("vga") {
+            keepsScreen = Self.list(try Self.value(word), has: "keep")
         } else if word.key.equals("iommu") {
             try readIOMMU(word)
         } else {
@@ -117,6 +121,14 @@ public struct HypervisorOptions: Sendable {
     }
 
     // MARK: Values
+
+    private static func list(_ text: Span<UInt8>, has name: StaticString) -> Bool {
+        var rest = OptionText(text)
+        repeat {
+            if rest.piece(",").equals(name) { return true }
+        } while rest.skip(",")
+        return false
+    }
 
     /// `x`, `no-x`, `x=<boolean>`; with both, one turns the other around (Xen: OPT_BOOL).
     static func boolean(_ word: CommandLine.Word) throws(OptionError) -> Bool {

@@ -93,6 +93,14 @@ private func read(_ line: String, isX86: Bool = true) -> (options: HypervisorOpt
     }
 
     @Test(arguments: [
+        ("", false), ("vga=keep", true), ("vga=text-80x25,keep", true), ("vga=,keep", true), ("vga=current", false),
+        ("vga=keep vga=ask", false), ("vga=keeps", false),
+    ])
+    func screen(line: String, keeps: Bool) {
+        #expect(read(line).options.keepsScreen == keeps && read(line).problems == [])
+    }
+
+    @Test(arguments: [
         ("4", 4...4), ("2-", 2...(.max)), ("-8", 1...8), ("2-8", 2...8), ("0", 1...1),
     ] as [(String, ClosedRange<UInt64>)])
     func dom0VCPUs(text: String, expected: ClosedRange<UInt64>) {

@@ -30,11 +30,13 @@ class Judge:
     reject: regexps that end the run as a failure the moment they appear.
     dialogue: pairs (regexp to wait for, line to type), taken in order.
     verdict: regexp that ends the run at once; None means that the machine must end by itself.
+    screen: regexp that the text on the machine's screen must match then.
     """
     expect: tuple
     reject: tuple = ()
     dialogue: tuple = ()
     verdict: str | None = None
+    screen: str | None = None
     text: str = ""
     failure: str | None = None
     ended: bool = False
@@ -107,6 +109,8 @@ def run(command, judge, log_path, timeout):
             RUNNING.add(process)
             try:
                 ending = converse(process, judge, log, started + timeout)
+                if judge.screen and ending == "verdict" and not re.search(judge.screen, shown := screen(monitor), re.M):
+                    judge.failure = f"not on the screen: {judge.screen}\n{shown}"
                 if ending == "timeout":
                     log.write(b"\n--- processors when the hang guard struck\n" + registers(monitor))
             finally:
@@ -126,15 +130,28 @@ def processor_seconds(pid):
     return int(fields[11]) / os.sysconf("SC_CLK_TCK")
 
 
+def screen(monitor):
+    """The text that a PC's screen shows: 25 lines of 80 characters at 0xb8000."""
+    words = re.findall(rb"0x([0-9a-f]{4})\b", ask(monitor, b"xp /2000hx 0xb8000\n", until=rb"0000b8f90: .*\n"))
+    # The monitor repeats the question as it is typed, bit by bit.
+    text = "".join(chr(int(word, 16) & 0x7f) for word in words[-2000:])
+    return "\n".join(text[start:start + 80].rstrip() for start in range(0, len(text), 80))
+
+
 def registers(monitor):
     """Every processor's registers, from QEMU's monitor; nothing where there is none."""
+    return ask(monitor, b"info registers -a\n")
+
+
+def ask(monitor, question, until=None):
+    """What QEMU's monitor answers: all that comes, or until `until` matches; nothing where there is no monitor."""
     answer = b""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(5)
             connection.connect(monitor)
-            connection.sendall(b"info registers -a\n")
-            while chunk := connection.recv(65536):
+            connection.sendall(question)
+            while (chunk := connection.recv(65536)) and not (until and re.search(until, answer)):
                 answer += chunk
     except OSError:
         pass

@@ -54,6 +54,8 @@ enum SerialPort: UART {
 /// The console's state: the port, the ring that `xl dmesg` reads, and input on its way to dom0.
 struct Console {
     var port = SerialPort.none
+    /// x86: the screen, until dom0 has it.
+    var screen: VGAText<MappedBus>?
     /// Who shares the port.
     var share = ConsoleList.Share.none
     /// What the command line says of it. The lines of `notice` are always printed.
@@ -71,9 +73,14 @@ struct Console {
         remember(byte)
     }
 
-    /// One byte to the port. A line feed goes out as CR LF. Who shares the port knows our bytes by their highest bit.
-    func send(_ byte: UInt8) {
-        if byte == UInt8(ascii: "\n") { send(UInt8(ascii: "\r")) }
+    /// One byte to the port and the screen. A line feed goes out as CR LF. Who shares the port knows our bytes by their highest bit.
+    mutating func send(_ byte: UInt8) {
+        sendToPort(byte)
+        screen?.put(byte)
+    }
+
+    private func sendToPort(_ byte: UInt8) {
+        if byte == UInt8(ascii: "\n") { sendToPort(UInt8(ascii: "\r")) }
         switch share {
         case .none: port.send(byte)
         case .high: port.send(byte | 0x80)
@@ -118,11 +125,17 @@ struct Console {
 
     /// Sends what was logged before there was a port.
     mutating func replay() {
-        let count = min(written, UInt64(ring.count))
-        for index in (written - count)..<written {
-            send(ring[Int(index % UInt64(ring.count))])
-        }
+        for index in kept { sendToPort(ring[Int(index % UInt64(ring.count))]) }
     }
+
+    /// Shows what was logged before there was a screen, and all from here on.
+    mutating func show(on screen: consuming VGAText<MappedBus>) {
+        for index in kept { screen.put(ring[Int(index % UInt64(ring.count))]) }
+        self.screen = screen
+    }
+
+    /// The bytes that the ring still has, by their number.
+    private var kept: Range<UInt64> { written - min(written, UInt64(ring.count))..<written }
 
     /// Moves received bytes to the input queue. True where there is something to read.
     mutating func drainPort() -> Bool {

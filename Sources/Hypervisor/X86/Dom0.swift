@@ -243,6 +243,7 @@ private func start(_ domain: MetalDomain, vcpus: UInt32, online: Int, entry: UIn
     guard let first = domain.pointee.vcpu(VCPUID(0)) else { return }
     for number in 0..<vcpus { if let vcpu = domain.pointee.vcpu(VCPUID(number)) { publishTime(vcpu) } }
     startConsoleInput()
+    relinquishScreen()
     resetToPVH(first, entry: entry, startInfo: info.rawValue)
     root.state.dom0IsReady.store(true, ordering: .releasing)
     for number in 1..<UInt32(max(1, online)) { sendKick(to: PCPU(number)) }

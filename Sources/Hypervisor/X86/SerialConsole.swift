@@ -3,6 +3,7 @@
 import Base
 import Drivers
 import Firmware
+import MMIO
 import Machine
 import Sync
 import Synchronization
@@ -22,6 +23,7 @@ private typealias PCPort = NS16550<PortBus>
 /// first port that answers, and a line that says so: a machine without a console cannot even tell why it stops.
 func startConsole(_ line: CommandLine) {
     var choice = readChoice(line)
+    root.state.wantsScreen.store(choice.wantsScreen, ordering: .relaxed)
     if choice.port == nil, !choice.isUnwanted { choice = firstThatAnswers(line) }
     root.console.withLock { console in
         console.options = root.options.value.words
@@ -40,23 +42,46 @@ private struct Choice {
     var share = ConsoleList.Share.none
     /// `console=none`, or the screen alone.
     var isUnwanted = false
+    var wantsScreen = false
 }
 
 /// The last serial port that `console=` names and that answers, as in Xen.
 private func readChoice(_ line: CommandLine) -> Choice {
     var choice = Choice()
-    var list = ConsoleList(line.text("console", default: .literal("com1")))
+    var list = ConsoleList(line.text("console", default: .literal("com1,vga")))
     while let name = list.next() {
         switch name {
         case .com(let index, let share):
-            if let found = port(index, line) { choice = found }
+            if let found = port(index, line) { (choice.port, choice.pin) = (found.port, found.pin) }
             choice.share = share
         case .nothing: choice.isUnwanted = true
-        case .vga, .debugPort: log.info("console=\(list.text): not supported here")
+        case .vga: choice.wantsScreen = isScreenShown()
+        case .debugPort: log.info("console=\(list.text): not supported here")
         case .deviceTree, .other: log.warning("Bad console= option '\(list.text)'")
         }
     }
+    // A screen alone is a console too.
+    choice.isUnwanted = choice.isUnwanted || choice.wantsScreen
     return choice
+}
+
+private func isScreenShown() -> Bool { VGAText<MappedBus>.isShown(PortBus(0x3c0)) }
+
+/// The screen, where `console=` wants it and it shows text. It is dom0's when that starts, unless `vga=keep`.
+func startScreen(_ space: inout HostAddressSpace<MetalFrames>) {
+    typealias Text = VGAText<MappedBus>
+    guard root.state.wantsScreen.load(ordering: .relaxed),
+        let base = space.mapDevice(MachineAddress(Text.address), size: Text.size)
+    else { return }
+    // SAFETY: just mapped, for good.
+    let memory = unsafe MappedBus(mappedAt: base)
+    root.console.withLock { $0.show(on: Text(memory)) }
+}
+
+func relinquishScreen() {
+    guard root.state.wantsScreen.load(ordering: .relaxed), !root.options.value.words.keepsScreen else { return }
+    log.notice("Xen is relinquishing VGA console.")
+    root.console.withLock { $0.screen = nil }
 }
 
 private func firstThatAnswers(_ line: CommandLine) -> Choice {

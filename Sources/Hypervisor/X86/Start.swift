@@ -135,6 +135,7 @@ private func run(_ features: ProcessorFeatures, useX2APIC: Bool, image: MachineR
     }
     root.state.description.withLock { startHeap(memory: $0.memory, reserved: $0.reserved, nodes: $0.nodeCount) }
     var space = HostAddressSpace(continuing: first.space, frames: MetalFrames(root.heap.reference))
+    startScreen(&space)
     root.state.description.withLock { startPC($0, features, useX2APIC: useX2APIC, &space) }
     setUpCPU(PCPU(0))
     root.state.description.withLock { startSecondaries($0, page: page, &space, startTable: startTable, image: image) }

@@ -45,6 +45,8 @@ struct MachineState: ~Copyable {
     let clock = Once<PCClock>()
     /// The ISA line by which the console interrupts; 0: none.
     let consolePin = Atomic<Int>(4)
+    /// `console=` names the screen, and it shows text.
+    let wantsScreen = Atomic<Bool>(false)
     let ticksAreReported = Atomic<Bool>(false)
     let scheduler = SpinLock(RoundRobin(), rank: .scheduler)
     let units = Once<UnitTable>()
