@@ -165,6 +165,10 @@ bench: deps guests $(call image_of,$(ARCH)) ## instructions per operation: Debia
 bench-gate: deps guests $(BUILD)/arm64/xen $(BUILD)/x86_64/xen
 	@$(PYTHON) Tests/Image/bench.py --gate
 
+.PHONY: breadth
+breadth: deps $(BUILD)/arm64/xen $(BUILD)/x86_64/xen ## Debian's kernels x loaders x machines: every pair of values at least once (ONLY=)
+	@$(BOOT) breadth --select '$(value ONLY)'
+
 .PHONY: soak
 soak: deps guests ## boot dom0 N times over and report the failures
 	@$(call build_images,$(XEN),$(or $(value ONLY),^arm64-dom0-gicv3-smp2$$))

@@ -156,6 +156,15 @@ def check_command(arguments):
     return report(arguments, passed, failed)
 
 
+def breadth_command(arguments):
+    """Every row of Tests/Image/breadth.py that matches; those with the most memory one by one, after the others."""
+    rows = [check for isa, row in checks.BREADTH if re.search(arguments.select, (check := checks.broad(isa, row)).name)]
+    large = [check for check in rows if check.machine.memory > checks.LARGE_MEMORY]
+    tallies = [run_all([prepare(check, checks.OURS) for check in group], parallel) for group, parallel in (
+        ([check for check in rows if check not in large], arguments.jobs), (large, 1))]
+    return report(arguments, *map(sum, zip(*tallies)))
+
+
 def soak_command(arguments):
     """The same boot many times over; every failure is reported and none is tried again."""
     (check, *others), _ = select(f"^{arguments.select}$", arguments.hypervisor, True, arguments.release)
@@ -197,7 +206,7 @@ def run_command(arguments):
 def parse():
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(required=True)
-    for name, handler in (("check", check_command), ("soak", soak_command), ("images", images_command)):
+    for name, handler in (("check", check_command), ("soak", soak_command), ("images", images_command), ("breadth", breadth_command)):
         sub = commands.add_parser(name)
         sub.set_defaults(handler=handler)
         sub.add_argument("--hypervisor", default=checks.OURS, choices=(checks.OURS, checks.REFERENCE))

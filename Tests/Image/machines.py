@@ -21,6 +21,8 @@ class Machine:
     loader: str = "direct"      # how the hypervisor gets into memory: see loaders.py
     icount: bool = False        # one instruction is one nanosecond of virtual time, and runs repeat
     threads: str = "multi"      # QEMU's: "single" where the race that docs/testing.md tells of would show
+    cpu: str = ""               # the processor's model; empty: the ISA's usual one
+    board: str = "q35"          # x86-64: the chip set
     features: str = ""          # more of the processor's: ",+x,-y"
     iommu: str = ""             # x86-64: whose IOMMU it has, "amd" or "intel"
     extra: tuple = ()           # more words for the emulator
@@ -66,12 +68,12 @@ def icount(machine):
 
 def model(machine):
     return {
-        "arm64": ["qemu-system-aarch64", "-cpu", "cortex-a72" + machine.features,
+        "arm64": ["qemu-system-aarch64", "-cpu", (machine.cpu or "cortex-a72") + machine.features,
                   "-machine", f"virt,virtualization=on,gic-version={machine.gic}"],
         "arm32": ["qemu-system-arm", "-cpu", "cortex-a15" + machine.features,
                   "-machine", "virt,virtualization=on,gic-version=2,highmem=off"],
-        "x86_64": ["qemu-system-x86_64", "-machine", "q35",
-                   "-cpu", "EPYC,+svm,+npt,-monitor,-rdtscp" + machine.features],
+        "x86_64": ["qemu-system-x86_64", "-machine", machine.board,
+                   "-cpu", (machine.cpu or "EPYC") + ",+svm,+npt,-monitor,-rdtscp" + machine.features],
     }[machine.isa]
 
 

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Breadth: Debian's kernels x loaders x machines, as rows that between them have every pair of values.
+
+`make breadth` boots them all, `make test` a few that change with every commit, `make soak ONLY=breadth` the same ones over and over.
+A new value of an axis is a word in AXES.
+"""
+import itertools
+import subprocess
+
+import debian
+
+AXES = {
+    "arm64": {
+        "release": (debian.HOST, "bookworm-backports", "trixie", "sid"),
+        "loader": ("direct", "grub-uefi"),
+        "cpus": (2, 1, 8, 40),
+        "memory": (3072, 512, 8192, 16384),
+        "cpu": ("cortex-a72", "cortex-a57", "cortex-a76", "neoverse-n1", "a64fx", "max"),
+        "gic": (3, 2),
+    },
+    "x86_64": {
+        "release": (debian.HOST, "bookworm-backports", "trixie", "sid"),
+        "loader": ("direct", "grub-bios", "grub-uefi", "ipxe"),
+        "cpus": (2, 1, 8, 40),
+        "memory": (3072, 512, 8192, 16384),
+        "cpu": ("EPYC", "EPYC-Rome", "EPYC-Milan", "Opteron_G3", "Opteron_G5", "phenom", "max"),
+        "board": ("q35", "pc"),
+        "iommu": ("", "amd", "intel"),
+    },
+}
+
+# Of those that `make test` boots: what fits beside another boot, in seconds and in memory.
+SAMPLE = 2
+SMALL = {"cpus": (1, 2), "memory": (512, 3072, 8192), "release": (debian.HOST, "trixie")}
+
+
+def possible(row):
+    """Machines that there are: a GICv2 has 8 processors at most, remapping units sit on a q35, and firmware wants more than 512 MB."""
+    return not (row.get("gic") == 2 and row["cpus"] > 8 or row.get("board") == "pc" and row["iommu"]
+                or row["memory"] == 512 and row["loader"] == "grub-uefi")
+
+
+def covering(axes):
+    """Few rows with every possible pair of values: each next one is that with the most new pairs; the first such, so it never changes."""
+    rows = [row for values in itertools.product(*axes.values()) if possible(row := dict(zip(axes, values)))]
+    candidates = [(row, frozenset(itertools.combinations(row.items(), 2))) for row in rows]
+    missing = set().union(*(pairs for _, pairs in candidates))
+    chosen = []
+    while missing:
+        row, covered = max(candidates, key=lambda candidate: len(candidate[1] & missing))
+        chosen.append(row)
+        missing -= covered
+        candidates = [(row, left) for row, pairs in candidates if (left := pairs & missing)]
+    return chosen
+
+
+def name(isa, row):
+    words = {**row, "release": row["release"] or "bookworm", "cpus": f"{row['cpus']}cpu", "memory": f"{row['memory']}m"}
+    if "gic" in row:
+        words["gic"] = f"gicv{row['gic']}"
+    return "-".join(("breadth", isa, *(str(word) for word in words.values() if word)))
+
+
+def is_small(row):
+    return all(row[axis] in values for axis, values in SMALL.items())
+
+
+def sample(rows):
+    """`SAMPLE` of the small ones of each ISA, others with each commit."""
+    done = subprocess.run(["git", "rev-list", "--count", "HEAD"], cwd=debian.ROOT, capture_output=True, text=True)
+    start = int(done.stdout or 0) * SAMPLE
+    small = [row for row in rows if is_small(row)]
+    return [small[(start + index) % len(small)] for index in range(min(SAMPLE, len(small)))]
+
+
+def rows(isa):
+    return covering(AXES[isa])
+
+
+def dom0_memory(row):
+    return {512: 128, 3072: 1024}.get(row["memory"], 2048)
