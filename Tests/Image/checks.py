@@ -115,7 +115,7 @@ def x86_devices(name, *hypervisors, iommu="", **machine):
     rules = Expectation((*remapping, *expect), (*PANICS, "[Uu]nhandled", "cannot be emulated", "refused, reason"))
     machine = Machine("x86_64", features=",-xsave", disks=("ide-hd", "virtio-blk-pci"), network="e1000", reboots=True, threads="single",
                       iommu=iommu, **machine)
-    return Check(f"x86_64-devices{name}", machine, DEVICES, {hypervisor: rules for hypervisor in hypervisors or (OURS, REFERENCE)})
+    return Check(f"x86_64-devices{name}", machine, DEVICES, {hypervisor: rules for hypervisor in hypervisors or (OURS, REFERENCE)}, timeout=1500)
 
 
 def command_line(name):
