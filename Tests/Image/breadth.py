@@ -31,7 +31,7 @@ AXES = {
 
 # Of those that `make test` boots: what fits beside another boot, in seconds and in memory.
 SAMPLE = 2
-SMALL = {"cpus": (1, 2), "memory": (512, 3072, 8192), "release": (debian.HOST, "trixie")}
+SMALL = {"loader": ("direct",), "cpus": (1, 2), "memory": (512, 3072, 8192), "release": (debian.HOST, "trixie")}
 
 
 def possible(row):
