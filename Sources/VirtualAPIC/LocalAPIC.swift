@@ -160,6 +160,15 @@ public struct VirtualLocalAPIC: ~Copyable {
         return effect
     }
 
+    /// WRMSR of the task priority in x2APIC mode, the register that is written most. False where it is refused.
+    public func writeTaskPriority(_ value: UInt64) -> Bool {
+        registers.withLock {
+            guard $0.isX2, value >> 8 == 0 else { return false }
+            $0.taskPriority = UInt32(truncatingIfNeeded: value)
+            return true
+        }
+    }
+
     private func endInterrupt() -> LocalAPICEffect {
         guard let vector = registers.withLock({ $0.endInterrupt() }) else { return .none }
         let isLevel = levels[Int(vector >> 5)].load(ordering: .relaxed) >> UInt32(vector & 31) & 1 != 0

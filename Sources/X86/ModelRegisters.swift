@@ -6,6 +6,8 @@ public enum GuestMSR {
     public static var apicBase: UInt32 { 0x1b }
     public static var pageAttributes: UInt32 { 0x277 }
     public static var x2APIC: ClosedRange<UInt32> { 0x800...0x8ff }
+    /// The local APIC's task priority.
+    public static var taskPriority: UInt32 { 0x808 }
     /// Xen's: writes a page of hypercalls.
     public static var hypercallPage: UInt32 { 0x4000_0000 }
     public static var extendedFeatures: UInt32 { 0xc000_0080 }

@@ -57,6 +57,7 @@ func writeMSR(_ registers: GuestRegisters, _ vcpu: MetalVCPU, _ cpu: CPULocal) -
 
 private func set(_ number: UInt32, _ value: UInt64, _ block: ControlBlock, _ vcpu: MetalVCPU, _ cpu: CPULocal) -> Bool {
     let apic = Ref(apicOf: vcpu)
+    if number == GuestMSR.taskPriority { return apic.pointee.writeTaskPriority(value) }
     if GuestMSR.x2APIC.contains(number) {
         let offset = (number - 0x800) << 4
         guard apic.pointee.isX2, VirtualLocalAPIC.allows(value, at: offset) else { return false }
