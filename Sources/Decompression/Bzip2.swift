@@ -27,8 +27,8 @@ struct Bzip2 {
     /// Symbols of one table before the next's turn.
     private static var turn: Int { 50 }
 
-    private static var blockMagic: Int { 0x3141_5926_5359 }
-    private static var endMagic: Int { 0x1772_4538_5090 }
+    private static var blockMagic: UInt64 { 0x3141_5926_5359 }
+    private static var endMagic: UInt64 { 0x1772_4538_5090 }
 
     private var blockSize = 0
     private var size = 0
@@ -51,11 +51,11 @@ struct Bzip2 {
             let magic = UInt64(bits.next(24)) << 24 | UInt64(bits.next(24))
             let check = UInt32(truncatingIfNeeded: bits.next(32))
             if bits.isOverrun { throw .truncated }
-            if magic == UInt64(endMagic) {
+            if magic == endMagic {
                 guard check == decoder.combined else { throw .corrupt }
                 return decoder.size
             }
-            guard magic == UInt64(blockMagic) else { throw .corrupt }
+            guard magic == blockMagic else { throw .corrupt }
             try decoder.block(&bits, check, &output, &workspace)
         }
     }

@@ -18,7 +18,9 @@ extension Packing {
 extension XZ {
     /// 2.1.2 and 4: before the stream's end stands an index with the size of each block. The end may be followed by four bytes.
     fileprivate static func statedSize(of input: Span<UInt8>, to end: Int) -> UInt64? {
-        guard input.little(end - 2, bytes: 2) == 0x5a59, let size = input.little(end - 8, bytes: 4) else { return nil }
+        guard input.little(end - 2, bytes: 2) == 0x5a59, let size = input.little(end - 8, bytes: 4),
+            size < UInt64(input.count / 4)
+        else { return nil }
         let start = end - 12 - (Int(size) + 1) * 4
         guard start >= 12, input[start] == 0 else { return nil }
         var position = start + 1

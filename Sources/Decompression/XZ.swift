@@ -70,7 +70,7 @@ enum XZ {
 /// 3.1 of the specification: sizes, and up to four filters.
 struct BlockHeader {
     /// Filters of instruction sets, by their numbers (5.3.2).
-    enum Filter: Int {
+    enum Filter: UInt64 {
         case none = 0
         case x86 = 4
         case arm = 7
@@ -109,14 +109,14 @@ struct BlockHeader {
     }
 
     /// Seven bits a byte, the lowest first; the numbers that matter here have at most four.
-    private static func number(_ header: Span<UInt8>, _ position: inout Int) throws(DecompressionError) -> Int {
-        var value = 0
-        var shift = 0
+    private static func number(_ header: Span<UInt8>, _ position: inout Int) throws(DecompressionError) -> UInt64 {
+        var value: UInt64 = 0
+        var shift: UInt64 = 0
         while shift <= 56 {
             guard position < header.count else { throw .corrupt }
             let byte = header[position]
             position += 1
-            value |= Int(byte & 0x7f) << shift
+            value |= UInt64(byte & 0x7f) << shift
             if byte & 0x80 == 0 { return value }
             shift += 7
         }

@@ -51,7 +51,7 @@ extension ARMMachine {
         let frequency = UInt64(description.timer.frequency ?? 0)
         self.frequency = frequency != 0 ? frequency : UInt64(max(read_cntfrq(), 1))
         cpuOn =
-            description.psci.map { $0.hasVersion ? nil : $0.cpuOn } ?? nil ?? PSCIFunction.cpuOn.rawValue
+            description.psci.flatMap { $0.hasVersion ? nil : $0.cpuOn } ?? PSCIFunction.cpuOn.rawValue
     }
 }
 
