@@ -7,8 +7,8 @@ import breadth
 import debian
 import devices
 from machines import POWERED_OFF, Machine
-from payloads import (DEVICES, DIFFERENTIAL, DIFFERENTIAL_32, FACTS, FLOOR, GRUB_PVH, HEADER_ONLY, NO_KERNEL, NOT_A_KERNEL, OLD_PSCI, PLACED, SHELL,
-                      SPIN_TABLE, THREE_LEVEL, TRUNCATED_KERNEL, WATCHDOG, Payload, packed_kernel, tree_text, tree_word, zboot)
+from payloads import (DEVICES, DIFFERENTIAL, DIFFERENTIAL_32, FACTS, FLOOR, GRUB_PVH, HEADER_ONLY, NO_KERNEL, NOT_A_KERNEL, OLD_PSCI, PLACED,
+                      RESERVED_MEMORY, SHELL, SPIN_TABLE, THREE_LEVEL, TRUNCATED_KERNEL, WATCHDOG, Payload, packed_kernel, tree_text, tree_word, zboot)
 
 OURS, REFERENCE = "ours", "reference"
 
@@ -388,6 +388,11 @@ CHECKS = [
         (*OUR_BANNER, r"^\(XEN\) Brought up 4 CPUs", r"smp: Brought up 1 node, 4 CPUs$", r"^fact cpus: 4$", r"^dom0: task facts ended with 0$"),
         CRASHES, verdict=r"^\(XEN\) The firmware has no way to turn the machine off")})
       for name, payload in (("spin-table", SPIN_TABLE), ("psci-0.1", OLD_PSCI))),
+    Check("arm64-reserved-memory", Machine("arm64", memory=8192, loader="patched-tree"), RESERVED_MEMORY.with_release("trixie"), {
+        hypervisor: Expectation((
+            r"Reserved memory: created CMA memory pool at 0x0*[4-9a-f][0-9a-f]{7}, size 64 MiB",
+            r"OF: reserved mem: 0x0*70000000\.\.0x0*701fffff \(2048 KiB\) nomap non-reusable kept@70000000", r"^dom0: task facts ended with 0$", POWERED_OFF),
+            (*CRASHES, "failed to allocate memory for node")) for hypervisor in (OURS, REFERENCE)}),
     bad_tree("tree-magic", tree_word(0, 0xD00DFEEE), r"(?i)^\(XEN\) .*device tree.*magic"),
     bad_tree("tree-no-memory", tree_text(b"device_type", b"device_kind"), r"(?i)^\(XEN\) .*memory", NOT_SET_UP),
 ]

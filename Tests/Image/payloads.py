@@ -135,6 +135,17 @@ SPIN_TABLE = replace(FACTS, firmware=guest("spin_table"), edit_tree=tree_tool(
 # PSCI 0.1 has no fixed function numbers: these are QEMU's.
 OLD_PSCI = replace(FACTS, edit_tree=tree_tool(("-t s", "/psci", "compatible", "arm,psci"), ("-t x", "/psci", "cpu_on", "95c1ba60")))
 
+# As on a Raspberry Pi 5: a pool that the kernel is to find room for, memory that it must not map, a bank of nothing (and 8 GiB that are something).
+RESERVED = "/reserved-memory"
+RESERVED_MEMORY = replace(FACTS, edit_tree=tree_tool(
+    ("-cp", f"{RESERVED}/linux,cma"), ("-c", f"{RESERVED}/kept@70000000"),
+    *(("-t x", RESERVED, f"#{kind}-cells", "2") for kind in ("address", "size")), ("", RESERVED, "ranges"),
+    ("-t s", f"{RESERVED}/linux,cma", "compatible", "shared-dma-pool"), ("", f"{RESERVED}/linux,cma", "reusable"),
+    ("-t x", f"{RESERVED}/linux,cma", "size", "0", "4000000"), ("", f"{RESERVED}/linux,cma", "linux,cma-default"),
+    ("-t x", f"{RESERVED}/linux,cma", "alloc-ranges", "0", "40000000", "0", "c0000000"),
+    ("-t x", f"{RESERVED}/kept@70000000", "reg", "0", "70000000", "0", "200000"), ("", f"{RESERVED}/kept@70000000", "no-map"),
+    ("-t x", "/memory@40000000", "reg", *"0 40000000 2 0 0 0 0 0".split())))
+
 
 def grub_pvh(isa):
     """GRUB as a PVH kernel, linked at 1 MiB."""
