@@ -53,9 +53,10 @@ public struct EventFrames<P: Platform>: GuestFrameMapper {
     }
 
     public func pin(_ gfn: GFN) throws(XenError) -> MFN {
-        let entry = domain.pointee.touch(gfn, write: true, platform)
-        guard entry.type == .ramReadWrite, platform.hold(entry.frame, of: domain.pointee) else { throw .einval }
-        return entry.frame
+        guard let frame = domain.pointee.hold(gfn, write: true, platform, where: { $0 == .ramReadWrite }) else {
+            throw .einval
+        }
+        return frame
     }
 
     public func unpin(_ frame: MFN) { platform.drop(frame) }

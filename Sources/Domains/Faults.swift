@@ -29,6 +29,11 @@ extension P2MType {
     }
 }
 
+extension P2MType {
+    /// Whether something is to be done before an access that is allowed.
+    func putsOff(write: Bool) -> Bool { self == .populateOnDemand || write && self == .ramLogDirty }
+}
+
 /// What was put off until somebody touches it.
 extension Domain {
     /// Does for an access what was put off: gives RAM on demand its frame, notes a write. An entry that was being changed, so
@@ -54,9 +59,29 @@ extension Domain {
     /// What a guest frame is, for somebody who is going to use it as its guest would.
     public func touch(_ gfn: GFN, write: Bool, _ platform: P) -> (frame: MFN, type: P2MType, order: Int) {
         let entry = p2m.withLock { $0.lookup(gfn) }
-        guard entry.type == .populateOnDemand || write && entry.type == .ramLogDirty,
+        guard entry.type.putsOff(write: write),
             resolve(gfn, write: write, platform) == .again
         else { return entry }
         return p2m.withLock { $0.lookup(gfn) }
+    }
+
+    /// Takes a reference to the RAM behind a guest frame, or with `shared` to what the hypervisor shares with the domain there,
+    /// if `accepts` takes its type. Nil where it is none. Whoever takes the entry away has not yet, or finds the frame held.
+    func hold(
+        _ gfn: GFN, write: Bool, shared: Bool = false, _ platform: P, where accepts: (P2MType) -> Bool
+    ) -> MFN? {
+        var mayResolve = true
+        while true {
+            let (frame, isPutOff) = p2m.withLock { table -> (MFN?, Bool) in
+                let entry = table.lookup(gfn)
+                if mayResolve && entry.type.putsOff(write: write) { return (nil, true) }
+                guard accepts(entry.type),
+                    platform.hold(entry.frame, of: self) || shared && platform.holdShared(entry.frame, of: self)
+                else { return (nil, false) }
+                return (entry.frame, false)
+            }
+            guard isPutOff, resolve(gfn, write: write, platform) == .again else { return frame }
+            mayResolve = false
+        }
     }
 }

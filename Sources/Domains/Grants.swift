@@ -81,11 +81,9 @@ public struct DomainPages<P: Platform>: GrantedPages {
 
     /// RAM of the domain's own: no foreign frame, no grant of another's, no device.
     public func take(_ gfn: GFN, writable: Bool) throws(GrantStatus) -> MFN {
-        let entry = domain.pointee.touch(gfn, write: writable, platform)
-        guard entry.type == .ramReadWrite || !writable && entry.type.isRAM,
-            platform.hold(entry.frame, of: domain.pointee)
-        else { throw .badPage }
-        return entry.frame
+        let frame = domain.pointee.hold(gfn, write: writable, platform) { $0 == .ramReadWrite || !writable && $0.isRAM }
+        guard let frame else { throw .badPage }
+        return frame
     }
 
     public func give(_ frame: MFN) { platform.drop(frame) }

@@ -12,18 +12,21 @@ public import XenABI
 /// Changes of a domain's guest-physical memory.
 ///
 /// An entry that names a frame of somebody else's holds a reference to it: whoever takes the entry away, by whatever means,
-/// lets go of that (`release(_:at:)`), and only once no translation is in use.
+/// lets go of that (`release(_:at:)`), and only once no translation is in use. A grant's mapping is its handle's, which holds
+/// the reference: nothing else takes its entry away, or puts another in its place.
 extension Domain {
     /// Maps one frame; what was there goes, and if it was the domain's RAM, it stays the domain's without a place, or with
     /// `freesRAM` is freed. Throws `.enomem` where there is no frame for a table, `.einval` (x86: `.enoent`) where the number is too
-    /// large, and with `freesRAM` what `mayCover` throws; then the frame is not mapped.
+    /// large, EPERM where a grant is mapped, and with `freesRAM` what `mayCover` throws; then the frame is not mapped.
     public func map(_ gfn: GFN, to frame: MFN, type: P2MType, freesRAM: Bool = false, _ platform: P) throws(XenError) {
         let cache = platform.cache(of: self)
         let old = try p2m.withLock { (table: inout PageTable<P.Format, P.Frames>) throws(XenError) in
             guard gfn.rawValue < table.format.capacity else {
                 throw platform.memoryFeatures.contains(.moves) ? .enoent : .einval
             }
-            if freesRAM { try mayCover(table.lookup(gfn), platform) }
+            let there = table.lookup(gfn)
+            if freesRAM { try mayCover(there, platform) }
+            if there.type.isGrant { throw .eperm }
             return table.replace(gfn, with: frame, type: type, cache: cache)
         }
         guard let old else { throw .enomem }
@@ -31,26 +34,25 @@ extension Domain {
         noteHighest(gfn)
     }
 
-    /// Removes one frame's mapping, whatever it is. Throws ENOENT where there is none, ENOMEM where a large entry cannot be
-    /// split.
+    /// Removes one frame's mapping, whatever it is but a grant's. Throws ENOENT where there is none, ENOMEM where a large entry
+    /// cannot be split.
     public func unmap(_ gfn: GFN, _ platform: P) throws(XenError) {
         let cache = platform.cache(of: self)
         let old = try p2m.withLock { (table: inout PageTable<P.Format, P.Frames>) throws(XenError) in
-            guard table.lookup(gfn).type != .invalid else { throw .enoent }
+            let type = table.lookup(gfn).type
+            guard type != .invalid, !type.isGrant else { throw .enoent }
             return table.replace(gfn, with: .invalid, type: .invalid, cache: cache)
         }
         guard let old else { throw .enomem }
         release(old, at: gfn, platform)
     }
 
-    /// Removes the mapping of a grant's frame: true also where nothing is mapped any more, false where something else is.
-    /// Translations are the caller's to invalidate.
+    /// Removes the mapping of a grant's frame. False where it is not there. Translations are the caller's to invalidate.
     func unmapGrant(_ frame: MFN, from gfn: GFN, _ platform: P) -> Bool {
         let cache = platform.cache(of: self)
         return p2m.withLock { table in
             let old = table.lookup(gfn)
-            if old.type == .invalid { return true }
-            guard old.frame == frame && (old.type == .grantReadWrite || old.type == .grantReadOnly) else { return false }
+            guard old.frame == frame, old.type.isGrant else { return false }
             return table.replace(gfn, with: .invalid, type: .invalid, deferring: true, cache: cache) != nil
         }
     }
@@ -117,16 +119,16 @@ extension Domain {
     public func mapForeign(
         _ source: GFN, of other: borrowing Domain<P>, at gfn: GFN, _ platform: P
     ) throws(XenError) {
-        let entry = other.touch(source, write: false, platform)
-        guard entry.type.isRAM, platform.hold(entry.frame, of: other) || platform.holdShared(entry.frame, of: other) else {
-            throw .einval
+        var type = P2MType.foreign
+        let held = other.hold(source, write: false, shared: true, platform) { there in
+            if there == .ramReadOnly { type = .foreignReadOnly }
+            return there.isRAM
         }
+        guard let held else { throw .einval }
         do throws(XenError) {
-            try map(
-                gfn, to: entry.frame, type: entry.type == .ramReadOnly ? .foreignReadOnly : .foreign,
-                freesRAM: platform.memoryFeatures.contains(.moves), platform)
+            try map(gfn, to: held, type: type, freesRAM: platform.memoryFeatures.contains(.moves), platform)
         } catch {
-            platform.drop(entry.frame)
+            platform.drop(held)
             throw error
         }
     }

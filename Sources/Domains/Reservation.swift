@@ -63,6 +63,8 @@ extension Domain {
         empty(range, platform)
         let cache = platform.cache(of: self)
         let mapped = p2m.withLock { table in
+            // What another vCPU has put there meanwhile is not ours to lose.
+            guard !holdsReferences(range, table, platform) else { return false }
             if table.map(range, to: frame, type: .ramReadWrite, cache: cache) { return true }
             _ = table.unmap(range, cache: cache)
             return false
@@ -76,11 +78,28 @@ extension Domain {
         var gfn = range.start
         while gfn < range.end {
             let old = p2m.withLock { $0.lookup(gfn) }
-            let isNothing = old.type == .invalid || old.type == .populateOnDemand
-            let holdsReference = !old.type.isRAM || !platform.owns(old.frame, self)
-            if !isNothing && holdsReference { try? unmap(gfn, platform) }
-            let size: UInt64 = 1 << UInt64(old.order)
-            gfn = GFN((gfn.rawValue | (size - 1)) &+ 1)
+            if holdsReference(old, platform) { try? unmap(gfn, platform) }
+            gfn = after(gfn, old.order)
+        }
+    }
+
+    private func holdsReferences(
+        _ range: GuestRange, _ table: borrowing PageTable<P.Format, P.Frames>, _ platform: P
+    ) -> Bool {
+        var gfn = range.start
+        while gfn < range.end {
+            let entry = table.lookup(gfn)
+            if holdsReference(entry, platform) { return true }
+            gfn = after(gfn, entry.order)
+        }
+        return false
+    }
+
+    /// Whether an entry is more than RAM of the domain's own, or than nothing.
+    private func holdsReference(_ entry: (frame: MFN, type: P2MType, order: Int), _ platform: P) -> Bool {
+        switch entry.type {
+        case .invalid, .populateOnDemand: false
+        default: !entry.type.isRAM || !platform.owns(entry.frame, self)
         }
     }
 

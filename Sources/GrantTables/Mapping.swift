@@ -9,10 +9,11 @@ public import XenABI
 
 /// The memory of the domain that maps.
 public protocol GrantMapper {
-    /// Maps another domain's frame at `gfn`. Throws `generalError`.
+    /// Maps another domain's frame at `gfn`, where nothing but `unmap` takes it away again. Throws `generalError`, also where
+    /// another grant is mapped.
     func map(_ frame: MFN, at gfn: GFN, writable: Bool) throws(GrantStatus)
-    /// Takes the mapping away; translations may stay in use until `flush`. Throws `generalError` where `frame` is not
-    /// mapped there.
+    /// Takes a mapping of a grant away, from where it was mapped; translations may stay in use until `flush`. Throws
+    /// `generalError`, with nothing changed, where it cannot be.
     func unmap(_ frame: MFN, from gfn: GFN) throws(GrantStatus)
     /// No translation of these frames that `unmap` took away is in use any more.
     func flush(_ places: borrowing Span<GFN>)
@@ -44,11 +45,12 @@ extension GrantTable {
         // A domain whose frames are translated can have no other mapping than this.
         let isReadOnly = operation.flags & GrantMapFlag.readOnly != 0
         guard operation.flags & ~GrantMapFlag.readOnly == GrantMapFlag.hostMap else { throw .generalError }
+        let place = GuestAddress(operation.hostAddress).frame
         let handle = try takeHandle()
         do throws(GrantStatus) {
             let frame = try granter.pointee.acquire(operation.ref, for: domain, writable: !isReadOnly, pages)
             do throws(GrantStatus) {
-                try mapper.map(frame, at: GuestAddress(operation.hostAddress).frame, writable: !isReadOnly)
+                try mapper.map(frame, at: place, writable: !isReadOnly)
             } catch {
                 granter.pointee.release(operation.ref, GrantUse(writable: !isReadOnly, isMapping: true), pages)
                 throw error
@@ -59,7 +61,10 @@ extension GrantTable {
             throw error
         }
         let tracked = Tracked(domain: granter.pointee.domain, ref: operation.ref, flags: operation.flags)
-        maptrack.element(handle, in: frames)?.pointee.state.store(tracked.rawValue, ordering: .releasing)
+        let entry = maptrack.element(handle, in: frames)
+        entry?.pointee.place.store(place.rawValue, ordering: .relaxed)
+        // Who sees the state sees the place.
+        entry?.pointee.state.store(tracked.rawValue, ordering: .releasing)
         operation.handle = handle
     }
 
@@ -78,8 +83,10 @@ extension GrantTable {
     /// Takes a mapping away, first half: from the page tables. Returns what `complete` is to be called with, after a
     /// flush; nil where nothing was to be done (`hostAddress` is 0).
     ///
-    /// Throws `badHandle`, also while another vCPU unmaps it; `generalError` where the grant is not mapped there, or a
-    /// replacement is asked for, which only PV guests may.
+    /// Handle, mapping and use end together or not at all: the handle knows where its mapping is, and nothing else ends that.
+    ///
+    /// Throws `badHandle`, also while another vCPU unmaps it; `generalError` where this handle's mapping is not there, whatever
+    /// else is, or a replacement is asked for, which only PV guests may.
     ///
     /// Xen: GNTTABOP_unmap_grant_ref, GNTTABOP_unmap_and_replace
     public func unmap(
@@ -90,12 +97,15 @@ extension GrantTable {
         guard hostAddress != 0 && tracked.flags & GrantMapFlag.hostMap != 0 else { return nil }
         guard replacement == 0 else { throw .generalError }
         guard let entry = maptrack.element(handle, in: frames) else { throw .badHandle }
-        let place = GuestAddress(hostAddress).frame
         // From here on no other vCPU can unmap it.
         let claim = entry.pointee.state.compareExchange(
             expected: tracked.rawValue, desired: tracked.claimed.rawValue, ordering: .acquiringAndReleasing)
-        guard claim.exchanged, let frame = granter.pointee.frame(inUse: tracked.ref) else { throw .badHandle }
+        guard claim.exchanged else { throw .badHandle }
+        let place = GFN(entry.pointee.place.load(ordering: .relaxed))
         do throws(GrantStatus) {
+            guard place == GuestAddress(hostAddress).frame, let frame = granter.pointee.frame(inUse: tracked.ref) else {
+                throw .generalError
+            }
             try mapper.unmap(frame, from: place)
         } catch {
             entry.pointee.state.store(tracked.rawValue, ordering: .releasing)

@@ -11,8 +11,9 @@ import XenABI
 struct MapTrack: ~Copyable {
     /// A `Tracked`; 0 while the handle is free.
     let state = Atomic<UInt64>(0)
-    /// While free: the next free handle plus one; 0 for none.
-    let next = Atomic<UInt32>(0)
+    /// Where it is mapped, a guest frame; while the handle is free, the next free one plus one, 0 for none. Whoever reads the
+    /// one for the other finds that out by `state`, or by the count at the top of the stack.
+    let place = Atomic<UInt64>(0)
 }
 
 /// What a handle stands for: bits 0-31 reference, 32-47 domain, 48-63 `GrantMapFlag`s.
@@ -50,8 +51,8 @@ extension GrantTable {
                 continue
             }
             guard let entry = maptrack.element(handle, in: frames) else { throw .noSpace }
-            let next = entry.pointee.next.load(ordering: .relaxed)
-            let desired = UInt64(next) | (top >> 32 &+ 1) << 32
+            let next = entry.pointee.place.load(ordering: .relaxed)
+            let desired = next & 0xFFFF_FFFF | (top >> 32 &+ 1) << 32
             if freeHandles.compareExchange(expected: top, desired: desired, ordering: .acquiringAndReleasing).exchanged {
                 return handle
             }
@@ -66,7 +67,7 @@ extension GrantTable {
         entry.pointee.state.store(0, ordering: .releasing)
         while true {
             let top = freeHandles.load(ordering: .relaxed)
-            entry.pointee.next.store(UInt32(truncatingIfNeeded: top), ordering: .relaxed)
+            entry.pointee.place.store(top & 0xFFFF_FFFF, ordering: .relaxed)
             let desired = UInt64(handle + 1) | (top >> 32 &+ 1) << 32
             if freeHandles.compareExchange(expected: top, desired: desired, ordering: .acquiringAndReleasing).exchanged {
                 return

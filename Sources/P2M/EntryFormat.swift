@@ -32,6 +32,9 @@ public enum P2MType: UInt8, Sendable {
     /// Whether the guest has a frame of RAM here.
     public var isRAM: Bool { self == .ramReadWrite || self == .ramReadOnly || self == .ramLogDirty }
 
+    /// Whether another domain's grant is mapped here.
+    public var isGrant: Bool { self == .grantReadWrite || self == .grantReadOnly }
+
     /// Whether 512 entries of this type may become one. A reference is held, and given back, for each single frame of others.
     var merges: Bool {
         switch self {

@@ -87,10 +87,21 @@ import XenABI
         }
         #expect(try b.ref.pointee.granter(ofHandle: handle) == a.id)
         #expect(throws: GrantStatus.badHandle) { try b.unmap(handle, of: c, at: 50) }
-        #expect(throws: GrantStatus.generalError) { try b.unmap(handle, of: a, at: 51) }
+        // Where nothing is, and where another mapping of the same frame is, which has a pin of its own.
+        let reading = try b.map(8, of: a, at: 52, flags: Self.readOnly)
+        for place in [51, 52, 1 << 51] as [UInt64] {
+            #expect(throws: GrantStatus.generalError) { try b.unmap(handle, of: a, at: place) }
+        }
+        #expect(throws: GrantStatus.generalError) { try b.unmap(reading, of: a, at: 50) }
         #expect(throws: GrantStatus.generalError) { try b.unmap(handle, of: a, at: 50, replacement: 1) }
         #expect(try !b.unmap(handle, of: a, at: 0))
-        #expect(b.mapped.count == 1)
+        #expect(b.mapped.count == 2 && a.references == 1)
+        #expect(a.marks(8) == GrantFlag.reading | GrantFlag.writing)
+        #expect(try b.unmap(reading, of: a, at: 52))
+        // The handle's next mapping is at another place.
+        #expect(try b.map(8, of: a, at: 53, flags: Self.readOnly) == reading)
+        #expect(throws: GrantStatus.generalError) { try b.unmap(reading, of: a, at: 52) }
+        #expect(try b.unmap(reading, of: a, at: 53))
         #expect(try b.unmap(handle, of: a, at: 50))
         #expect(throws: GrantStatus.badHandle) { try b.unmap(handle, of: a, at: 50) }
         #expect(a.references == 0)

@@ -11,24 +11,26 @@ import XenABI
 
 @testable import Hypercalls
 
-@Suite struct GrantTableOpTests {
-    let host = FakeHost()
-
-    /// Maps the guest's first grant frame at 0x200 and fills in entries 8 and up, which grant its RAM to `domain`.
-    func grantAll(_ guest: FakeDomain, to domain: UInt16, count: UInt32 = 16) {
+extension FakeDomain {
+    /// Maps its first grant frame at 0x200 and fills in entries 8 and up, which grant its RAM to `domain`.
+    func grantAll(to domain: UInt16, count: UInt32 = 16) {
         var add = AddToPhysmap<Caller64>()
         add.domain = ReservedDomain.caller
         add.space = MapSpace.grantTable.rawValue
         add.gpfn = 0x200
-        #expect(guest.operate(.memoryOp, MemoryOp.addToPhysmap.rawValue, &add) == .success)
+        #expect(operate(.memoryOp, MemoryOp.addToPhysmap.rawValue, &add) == .success)
         for index in 0..<count {
             var entry = GrantEntryV1()
             entry.flags = GrantFlag.permitAccess
             entry.domain = domain
             entry.frame = 0x108 + index
-            guest.write(entry, at: GuestVirtualAddress(0x200 << 12) + UInt64(8 + index) * 8)
+            write(entry, at: GuestVirtualAddress(0x200 << 12) + UInt64(8 + index) * 8)
         }
     }
+}
+
+@Suite struct GrantTableOpTests {
+    let host = FakeHost()
 
     /// Shows: GNTTABOP_query_size, GNTTABOP_setup_table, GNTTABOP_set_version, GNTTABOP_get_version, GNTTABOP_get_status_frames
     @Test func sizesAndVersions() throws {
@@ -92,7 +94,7 @@ import XenABI
     @Test func mapUseAndUnmapAList() throws {
         let dom0 = try FakeDomain(0, host: host, privileged: true)
         let guest = try FakeDomain(4, host: host, frames: 64)
-        grantAll(guest, to: 0, count: 40)
+        guest.grantAll(to: 0, count: 40)
         let list = GuestVirtualAddress(0x110 << 12)
         let size = UInt64(MemoryLayout<GrantMap>.stride)
         for index in 0..<40 as Range<UInt64> {
@@ -155,7 +157,7 @@ import XenABI
     @Test func copySwapAndFlush() throws {
         let dom0 = try FakeDomain(0, host: host, privileged: true)
         let guest = try FakeDomain(4, host: host)
-        grantAll(guest, to: 0)
+        guest.grantAll(to: 0)
         guest.write(UInt64(0xfeed_beef), at: GuestVirtualAddress(0x108 << 12) + 100)
         var copy = GrantCopy<Caller64>()
         copy.flags = GrantCopy<Caller64>.sourceIsGrant
@@ -271,7 +273,7 @@ import XenABI
     @Test func nothingIsPutInAMappingsPlace() throws {
         let dom0 = try FakeDomain(0, host: host, privileged: true)
         let guest = try FakeDomain(4, host: host)
-        grantAll(guest, to: 0)
+        guest.grantAll(to: 0)
         var map = GrantMap()
         map.domain = 4
         map.ref = 8
@@ -295,7 +297,7 @@ import XenABI
     /// Shows: XENMAPSPACE_grant_table
     @Test func theTableIsInOnePlace() throws {
         let guest = try FakeDomain(4, host: host)
-        grantAll(guest, to: 0)
+        guest.grantAll(to: 0)
         var add = AddToPhysmap<Caller64>()
         add.domain = ReservedDomain.caller
         add.space = MapSpace.grantTable.rawValue
