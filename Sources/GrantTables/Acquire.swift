@@ -102,6 +102,8 @@ extension GrantTable {
             }
             if pins.isZero {
                 try take(&grant, place, domain, writable, whole: true, pages)
+            } else if writable && !pins.hasWriters {
+                try askToWrite(grant, place, pins, pages)
             }
             entry.pointee.pins = more
             return MFN(grant.frame)
@@ -126,6 +128,22 @@ extension GrantTable {
         grant.isSubPage = content.isSubPage
         grant.isTransitive = false
         if content.isSubPage { v2Operations.wrappingAdd(1, ordering: .relaxed) }
+    }
+
+    /// The first writer of what has been read until now: the page may be written, and notes that it is. Throws what `pages`
+    /// throws, `generalError` where the entry names another page by now; the entry is marked as before then.
+    private func askToWrite(
+        _ grant: borrowing Grant, _ place: EntryPlace, _ pins: Pins, _ pages: some GrantedPages
+    ) throws(GrantStatus) {
+        do throws(GrantStatus) {
+            let frame = try pages.take(content(place, whole: true).gfn, writable: true)
+            // The reference of the first use is enough.
+            pages.give(frame)
+            guard frame.rawValue == grant.frame else { throw .generalError }
+        } catch {
+            unmark(place, pins)
+            throw error
+        }
     }
 
     /// What an entry names, read once.
@@ -192,7 +210,10 @@ extension GrantTable {
                 }
                 try take(&grant, place, domain, writable, whole: false, pages)
             } else if grant.isTransitive {
+                unmark(place, pins)
                 throw .generalError
+            } else if writable && !pins.hasWriters {
+                try askToWrite(grant, place, pins, pages)
             }
             entry.pointee.pins = more
             return GrantedPart(frame: MFN(grant.frame), start: grant.start, length: grant.length)

@@ -23,6 +23,8 @@ final class GrantDomain: GrantedPages, GrantMapper, @unchecked Sendable {
     private(set) var mapped: [UInt64: (frame: MFN, writable: Bool)] = [:]
     private(set) var flushes = 0
     var failMapAfter: Int?
+    /// Guest frames that may not be written.
+    var readOnly: Set<UInt64> = []
 
     init(_ id: UInt16, _ world: GrantWorld, frames: UInt32 = 4, maptrack: UInt32 = 4, version: UInt32 = 2) throws {
         self.id = DomainID(id)
@@ -50,7 +52,7 @@ final class GrantDomain: GrantedPages, GrantMapper, @unchecked Sendable {
     var references: Int { held.values.reduce(0, +) }
 
     func take(_ gfn: GFN, writable: Bool) throws(GrantStatus) -> MFN {
-        guard gfn.rawValue < UInt64(ram.count) else { throw .badPage }
+        guard gfn.rawValue < UInt64(ram.count), !writable || !readOnly.contains(gfn.rawValue) else { throw .badPage }
         held[ram[Int(gfn.rawValue)], default: 0] += 1
         return ram[Int(gfn.rawValue)]
     }

@@ -107,6 +107,30 @@ import XenABI
         #expect(a.references == 0)
     }
 
+    /// What is mapped for reading is not written to without asking again whether it may be.
+    @Test(arguments: [1, 2] as [UInt32]) func aWriterOfWhatIsReadAsksToo(version: UInt32) throws {
+        let (a, b) = (try world.add(1), try world.add(2))
+        try a.setVersion(version)
+        a.grant(8, to: 2, gfn: 1)
+        a.readOnly = [1]
+        let reading = try b.map(8, of: a, at: 50, flags: Self.readOnly)
+        #expect(throws: GrantStatus.badPage) { try b.map(8, of: a, at: 51) }
+        #expect(throws: GrantStatus.badPage) {
+            try world.copy(by: b, from: b.own(0), to: a.side(ref: 8), 8, sourceIsGrant: false, destinationIsGrant: true)
+        }
+        #expect(a.marks(8) == GrantFlag.reading && a.references == 1)
+        a.readOnly = []
+        let writing = try b.map(8, of: a, at: 51)
+        #expect(b.mapped[51]?.frame == a.ram[1] && a.references == 1)
+        #expect(try b.unmap(writing, of: a, at: 51))
+        // Meanwhile the entry has come to name another page.
+        a.grant(8, to: 2, gfn: 2, flags: a.marks(8))
+        #expect(throws: GrantStatus.generalError) { try b.map(8, of: a, at: 51) }
+        #expect(a.marks(8) == GrantFlag.reading && a.references == 1)
+        #expect(try b.unmap(reading, of: a, at: 50))
+        #expect(a.references == 0)
+    }
+
     @Test func aGrantHasAtMost127MappingsOfAKind() throws {
         let (a, b) = (try world.add(1), try world.add(2))
         a.grant(8, to: 2, gfn: 1)

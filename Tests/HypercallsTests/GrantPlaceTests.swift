@@ -113,4 +113,26 @@ import XenABI
         #expect(unmap(mapped.handle, at: 0x300, by: dom0) == 0 && dom0.type(0x300) == .invalid)
         #expect(host.owners.values.allSatisfy { $0.holds == 0 })
     }
+
+    /// A page that is mapped for reading and may not be written, or whose writes are noted, is asked for once more.
+    ///
+    /// Shows: GNTTABOP_map_grant_ref
+    @Test func aWriterAsksForThePage() throws {
+        let (dom0, guest) = try pair(isX86: true)
+        func protect(_ gfn: UInt64, _ type: P2MType) {
+            let frame = guest.frame(gfn)
+            let old = guest.ref.pointee.p2m.withLock {
+                $0.replace(GFN(gfn), with: frame, type: type, cache: FakeCache(host: host))
+            }
+            #expect(old?.frame == frame)
+        }
+        protect(0x108, .ramReadOnly)
+        #expect(map(8, at: 0x300, by: dom0, flags: 2 | 4).status == 0)
+        #expect(map(8, at: 0x301, by: dom0).status == GrantStatus.badPage.rawValue)
+        #expect(marks(8, of: guest) == GrantFlag.reading && dom0.type(0x301) == .invalid)
+        #expect(host.owners[guest.frame(0x108)]?.holds == 1)
+        protect(0x108, .ramReadWrite)
+        #expect(map(8, at: 0x301, by: dom0).status == 0 && dom0.type(0x301) == .grantReadWrite)
+        #expect(host.owners[guest.frame(0x108)]?.holds == 1)
+    }
 }
