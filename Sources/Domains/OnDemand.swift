@@ -76,11 +76,25 @@ extension Domain {
         if count >= OnDemandCache.largeFrames, let block = allocate(order: OnDemandCache.largeOrder, on: .anywhere, platform)
         {
             platform.assign(block, count: OnDemandCache.largeFrames, to: self)
-            return onDemandCache.withLock { $0.add(block, isLarge: true, platform.frames) }
+            guard addToCache(block, isLarge: true, platform) else { throw .enomem }
+            return
         }
         guard let frame = allocate(order: 0, on: .anywhere, platform) else { throw .enomem }
         platform.assign(frame, count: 1, to: self)
-        onDemandCache.withLock { $0.add(frame, isLarge: false, platform.frames) }
+        guard addToCache(frame, isLarge: false, platform) else { throw .enomem }
+    }
+
+    /// Adds what is the domain's and stands nowhere. Where that cannot be noted it is the domain's no more: false.
+    private func addToCache(_ frame: MFN, isLarge: Bool, _ platform: P) -> Bool {
+        if onDemandCache.withLock({ $0.add(frame, isLarge: isLarge, platform.frames) }) { return true }
+        giveBack(frame, count: isLarge ? OnDemandCache.largeFrames : 1, platform)
+        return false
+    }
+
+    /// Frames are the domain's no more.
+    private func giveBack(_ frame: MFN, count: UInt64, _ platform: P) {
+        for offset in 0..<count { platform.giveUp(frame + offset) }
+        totalPages.wrappingSubtract(count, ordering: .relaxed)
     }
 
     private func shrinkCache(by count: UInt64, _ platform: P) {
@@ -93,9 +107,7 @@ extension Domain {
             }
             return cache.takeSingle(platform.frames)
         }
-        guard let taken else { return }
-        for offset in 0..<size { platform.giveUp(taken + offset) }
-        totalPages.wrappingSubtract(size, ordering: .relaxed)
+        if let taken { giveBack(taken, count: size, platform) }
     }
 
     /// Gives back what stands nowhere: for a domain that ends. False where an interrupt waits, and not all is done.
@@ -114,10 +126,16 @@ extension Domain {
         if state.cached > state.entries { _ = try? resizeCache(to: state.entries, mayStop: false, platform) }
     }
 
-    /// RAM that was taken out of the domain's memory goes to entries that wait, all zero.
+    /// RAM that was taken out of the domain's memory goes to entries that wait, all zero. What somebody still holds he may still
+    /// write: another frame waits in its place, if there is one.
     func keepForDemand(_ frame: MFN, _ platform: P) {
+        if platform.isHeld(frame) {
+            giveBack(frame, count: 1, platform)
+            try? growCache(by: 1, platform)
+            return
+        }
         platform.frames.zero(frame.address, count: pageSize)
-        onDemandCache.withLock { $0.add(frame, isLarge: false, platform.frames) }
+        _ = addToCache(frame, isLarge: false, platform)
     }
 
     /// Gives an entry its frame: a large one to one that is large, if there is such. False where there is none, or no memory
@@ -131,12 +149,12 @@ extension Domain {
             let start = GFN(gfn.rawValue & ~(OnDemandCache.largeFrames - 1))
             let range = GuestRange(start: start, count: OnDemandCache.largeFrames)
             if table.map(range, to: block, type: .ramReadWrite, cache: cache) { return true }
-            onDemandCache.withLock { $0.add(block, isLarge: true, frames) }
+            _ = addToCache(block, isLarge: true, platform)
             return false
         }
         guard let frame = onDemandCache.withLock({ $0.takeSingle(frames) }) else { return false }
         if table.replace(gfn, with: frame, type: .ramReadWrite, cache: cache) != nil { return true }
-        onDemandCache.withLock { $0.add(frame, isLarge: false, frames) }
+        _ = addToCache(frame, isLarge: false, platform)
         return false
     }
 }

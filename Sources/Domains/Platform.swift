@@ -68,6 +68,8 @@ public protocol Platform: Sendable {
     func hold(_ frame: MFN, of domain: borrowing Domain<Self>) -> Bool
     /// Drops a reference; frees the frame if `domain` has given it up and this was the last one.
     func drop(_ frame: MFN)
+    /// Whether anybody holds a frame.
+    func isHeld(_ frame: MFN) -> Bool
     /// Its domain gives a frame up, which is freed as soon as nobody holds it.
     func giveUp(_ frame: MFN)
     /// The highest frame of RAM there is.

@@ -158,6 +158,12 @@ public struct FrameTable<Frames: FrameMemory>: ~Copyable {
         return change(index) { $0 & 0xFF_FFFF == wanted && $0 >> 32 < UInt64(UInt32.max) ? $0 + 1 << 32 : nil } != nil
     }
 
+    /// Whether anybody has a reference to a frame of RAM.
+    public func isHeld(_ frame: MFN) -> Bool {
+        guard let index = index(of: frame) else { return false }
+        return info(index).pointee.state.load(ordering: .acquiring) >> 32 != 0
+    }
+
     /// Drops a reference. Where its owner has given the frame up and this was the last one, the caller frees it, and tells
     /// the owner that was, which is returned: `nobody` for a frame that was shared.
     ///

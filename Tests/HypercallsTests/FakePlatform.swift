@@ -242,6 +242,7 @@ struct FakePlatform: Platform {
         host.owners[frame]!.holds += 1
         return true
     }
+    func isHeld(_ frame: MFN) -> Bool { host.owners[frame].map { $0.holds > 0 } ?? false }
     func drop(_ frame: MFN) {
         let owner = host.owners[frame]!
         host.owners[frame]!.holds -= 1

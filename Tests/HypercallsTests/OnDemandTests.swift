@@ -174,6 +174,49 @@ import XenABI
         #expect(host.lines.last == "Dom4 out of PoD memory! (tot=30 ents=8 cache=0)")
     }
 
+    /// Whatever frames that wait contain, they are the only ones that anybody gets.
+    @Test func whatWaitsIsNotListedInItself() {
+        #expect(promise(0x400, order: 9, count: 2) == .value(2))
+        #expect(target(32 + 600).0 == .success)
+        let placed = Set((0x100..<UInt64(0x120)).map { guest.frame($0) })
+        let victim = dom0.frame(0x105).rawValue
+        let waiting = host.owners.filter { $0.value.domain == 4 && !$0.value.isShared && !placed.contains($0.key) }.keys
+        #expect(waiting.count == 600)
+        for frame in waiting { host.machine.source.store(victim, at: frame.address) }
+        for gfn in [0x400] + (0x600..<UInt64(0x640)) {
+            #expect(guest.access(gfn, write: true) == .again && waiting.contains(guest.frame(gfn)))
+        }
+        #expect(Set((0x600..<UInt64(0x640)).map { guest.frame($0) }).count == 64)
+    }
+
+    /// A page that somebody else may still write does not go to those that wait.
+    ///
+    /// Shows: XENMEM_decrease_reservation
+    @Test func whatIsHeldDoesNotWait() throws {
+        #expect(promise(0x400, order: 9) == .value(1))
+        #expect(target(32 + 20).0 == .success)
+        let (held, before) = (guest.frame(0x105), host.machine.outstanding)
+        try dom0.ref.pointee.mapForeign(GFN(0x105), of: guest.ref.pointee, at: GFN(0x300), dom0.platform)
+        #expect(decrease(0x105) == .value(1))
+        // Another frame waits in its place.
+        #expect(host.owners[held]?.givenUp == true && state == [52, 21, 512])
+        for gfn in 0x400..<UInt64(0x415) { #expect(guest.access(gfn, write: true) == .again && guest.frame(gfn) != held) }
+        #expect(guest.access(0x415, write: true) == .outOfMemory)
+        try dom0.ref.pointee.removeFromPhysmap(GFN(0x300), dom0.platform)
+        #expect(host.owners[held] == nil && host.machine.outstanding >= before)
+    }
+
+    /// A domain that touches memory that there is none for is at its end, in a hypercall too, and says so once.
+    @Test func aHypercallCannotGoOnWithoutMemory() {
+        #expect(promise(0x400, order: 9) == .value(1))
+        for _ in 0..<20 {
+            let outcome = guest.call(.xenVersion, UInt64(VersionOp.changeset.rawValue), 0x400 << 12)
+            #expect(outcome == .shutdown(.crash))
+        }
+        #expect(host.lines == ["Dom4 out of PoD memory! (tot=32 ents=512 cache=0)"])
+        #expect(dom0.call(.xenVersion, 0, 0) == .value(4 << 16 | 17))
+    }
+
     /// Large blocks are broken where there is nothing else, and go back whole.
     @Test func largeBlocks() {
         #expect(promise(0x400, order: 9, count: 3) == .value(3))

@@ -71,6 +71,8 @@ extension Metal {
         if let domain = domain(owner) { Domain.frameReturned(to: domain, self) }
     }
 
+    func isHeld(_ frame: MFN) -> Bool { root.frameTable.value.isHeld(frame) }
+
     func giveUp(_ frame: MFN) {
         switch root.frameTable.value.giveUp(frame) {
         case .free: frames.free(frame)
