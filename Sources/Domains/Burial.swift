@@ -12,21 +12,20 @@ import XenABI
 
 // A dead domain is found no more, then every pCPU leaves what it was doing, then its memory is freed.
 extension Domain {
-    /// A dead domain of which nobody holds a frame leaves the directory. Returns the grace period that its memory has to wait for;
-    /// nil where it stays.
-    static func retire(_ domain: Ref<Domain<P>>, _ platform: P) -> UInt64? {
-        guard domain.pointee.heldFrames.load(ordering: .sequentiallyConsistent) == 0 else { return nil }
+    /// A dead domain of which nobody holds a frame leaves the directory: for one caller only, who says which grace period its
+    /// memory has to wait for. Nobody else writes that any more.
+    static func retire(_ domain: Ref<Domain<P>>, _ platform: P) {
+        guard domain.pointee.heldFrames.load(ordering: .sequentiallyConsistent) == 0 else { return }
         let (dead, buried) = (LifeStage.dead.rawValue, LifeStage.buried.rawValue)
         guard
             domain.pointee.stage.compareExchange(expected: dead, desired: buried, ordering: .acquiringAndReleasing)
                 .exchanged
-        else { return nil }
+        else { return }
         platform.directory.pointee.remove(domain, in: platform.frames)
         domain.pointee.forEachVCPU { platform.dismiss($0) }
         let grace = platform.beginGrace()
         domain.pointee.teardown.withLock { $0.grace = grace }
         platform.directory.pointee.addCorpse(domain)
-        return grace
     }
 
     /// Frees all that is left of a domain, its own frames last. Nobody refers to it any more.

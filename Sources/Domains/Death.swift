@@ -49,16 +49,15 @@ extension Domain {
     public static func kill(_ domain: Ref<Domain<P>>, _ platform: P) -> Bool {
         guard domain.pointee.lifeStage < .dead else { return true }
         var progress = domain.pointee.teardown.withLock { $0 }
-        defer { domain.pointee.teardown.withLock { $0 = progress } }
-        while step(&progress, of: domain, platform) {
-            if progress.step == .end {
-                domain.pointee.stage.store(LifeStage.dead.rawValue, ordering: .releasing)
-                platform.domain(.dom0)?.pointee.events.pointee.raiseGlobal(.domainException, PlatformEvents(platform))
-                progress.grace = retire(domain, platform) ?? progress.grace
-                return true
-            }
-        }
-        return false
+        while progress.step != .end, step(&progress, of: domain, platform) {}
+        // Written back before anybody can take it for dead: from then on the grace period is its undertaker's to say.
+        domain.pointee.teardown.withLock { $0 = progress }
+        guard progress.step == .end else { return false }
+        // In one order with `heldFrames`: either we see that the last holder has let go, or he sees that it is dead.
+        domain.pointee.stage.store(LifeStage.dead.rawValue, ordering: .sequentiallyConsistent)
+        platform.domain(.dom0)?.pointee.events.pointee.raiseGlobal(.domainException, PlatformEvents(platform))
+        retire(domain, platform)
+        return true
     }
 
     /// One step. True: it is done, and `progress` names the next.
@@ -160,8 +159,8 @@ extension Domain {
     /// The last who held such a frame has let go of it.
     public static func frameReturned(to domain: Ref<Domain<P>>, _ platform: P) {
         domain.pointee.heldFrames.wrappingSubtract(1, ordering: .sequentiallyConsistent)
-        guard domain.pointee.stage.load(ordering: .acquiring) == LifeStage.dead.rawValue else { return }
-        if let grace = retire(domain, platform) { domain.pointee.teardown.withLock { $0.grace = grace } }
+        guard domain.pointee.stage.load(ordering: .sequentiallyConsistent) == LifeStage.dead.rawValue else { return }
+        retire(domain, platform)
     }
 
     /// Frames of its own, those among them that only others hold.

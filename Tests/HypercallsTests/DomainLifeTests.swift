@@ -288,6 +288,32 @@ import XenABI
         #expect(dom0.create(id, &other) == .success)
     }
 
+    /// The last who holds a frame lets go between a domain's death and its burial by whoever killed it: it stays until every
+    /// processor has seen that it is gone.
+    ///
+    /// Shows: XEN_DOMCTL_destroydomain
+    @Test func theLastHolderIsFaster() throws {
+        let id = tools.make(9)
+        let target = try #require(tools.domain(id))
+        try dom0.ref.pointee.mapForeign(GFN(0x4_0003), of: target.pointee, at: GFN(0x900), dom0.platform)
+        var happened = false
+        host.onLookup = { [host, dom0] _ in
+            guard !happened, target.pointee.lifeStage == .dead else { return }
+            happened = true
+            host.isSlow = true
+            try! dom0.ref.pointee.removeFromPhysmap(GFN(0x900), dom0.platform)
+        }
+        _ = dom0.destroy(id)
+        host.onLookup = nil
+        #expect(happened && tools.domain(id) == nil)
+        let extras = host.extras
+        tools.bury()
+        #expect(host.extras == extras, "freed while a processor may still use it")
+        host.grace.passed = host.grace.begun
+        tools.bury()
+        #expect(host.extras < extras)
+    }
+
     /// What it holds of others goes back: foreign frames, grants that it maps, event channels to it.
     ///
     /// Shows: XEN_DOMCTL_destroydomain

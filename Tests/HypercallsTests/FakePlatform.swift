@@ -34,6 +34,9 @@ final class FakeHost: @unchecked Sendable {
         once?()
     }
 
+    /// What other pCPUs do when a domain is looked up.
+    var onLookup: ((DomainID) -> Void)?
+
     /// Copies under way.
     var copies = 0
 
@@ -150,7 +153,8 @@ struct FakePlatform: Platform {
     func now() -> SystemTime { host.time }
     func cache(of domain: borrowing Domain<Self>) -> FakeCache { FakeCache(host: host) }
     func domain(_ id: DomainID) -> Ref<Domain<Self>>? {
-        host.domains[id.rawValue] ?? directory.pointee.domain(id, in: frames)
+        host.onLookup?(id)
+        return host.domains[id.rawValue] ?? directory.pointee.domain(id, in: frames)
     }
     func raiseUpcall(_ vcpu: Ref<VCPU<Self>>) { host.upcalls.append(vcpu.pointee.id) }
     var handsOnPCI: Bool { host.isX86 }
