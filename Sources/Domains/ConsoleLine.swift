@@ -2,25 +2,21 @@
 
 import Containers
 
-/// The line that a domain is writing on the hypervisor's console, until it ends it (Xen: pbuf). The hardware domain's output by
-/// hypercall does not go through this: it may be somebody's terminal.
+/// The line that a domain is writing by the debug port (Xen: XEN_HVM_DEBUGCONS_IOPORT), until it ends it (Xen: pbuf).
 public struct ConsoleLine: ~Copyable {
     /// Bytes after which a line is printed though it has not ended (Xen: DOMAIN_PBUF_SIZE, less a zero).
     public static var limit: Int { 199 }
-    /// What one hypercall adds before the line is looked at.
-    public static var partSize: Int { 127 }
 
-    private var bytes = FixedTable<UInt8, 326>(repeating: 0)
+    private var bytes = FixedTable<UInt8, 199>(repeating: 0)
     private var count = 0
 
     public init() {}
 
-    /// Adds one byte. True where the line is to be printed: it has ended, or is long enough at the end of a part of `partSize` bytes.
-    /// What comes by the debug port (Xen: XEN_HVM_DEBUGCONS_IOPORT) comes in parts of one byte.
-    public mutating func add(_ byte: UInt8, endsPart: Bool = true) -> Bool {
+    /// Adds one byte. True where the line is to be printed: it has ended, or is long enough.
+    public mutating func add(_ byte: UInt8) -> Bool {
         if byte == UInt8(ascii: "\n") { return true }
         keep(byte)
-        return endsPart && count >= Self.limit
+        return count >= Self.limit
     }
 
     /// Hands the line to `body`, byte by byte, and begins another.

@@ -9,9 +9,10 @@ import Sync
 import XenABI
 
 extension Call {
-    /// Xen: __HYPERVISOR_console_io (int cmd, unsigned int count, char *buffer)
+    /// Xen: __HYPERVISOR_console_io (int cmd, unsigned int count, char *buffer). The console is the hardware domain's; others have
+    /// one from their toolstack.
     func consoleIO() throws(XenError) -> Outcome {
-        guard domain.pointee.isPrivileged || word(0) == ConsoleIOOp.write.rawValue else { throw .eperm }
+        guard domain.pointee.isPrivileged else { throw .eperm }
         switch ConsoleIOOp(rawValue: word(0)) {
         case .write: return try consoleWrite(count: word(1), at: handle(2))
         case .read: return try consoleRead(count: word(1), at: handle(2))
@@ -19,40 +20,22 @@ extension Call {
         }
     }
 
-    /// At most 127 bytes at a time; a longer write is made again for the rest, so that it can be interrupted.
+    /// At most 127 bytes at a time, as they are: they may be for somebody's terminal. Between two an interrupt may come in.
     private func consoleWrite(count: UInt32, at address: GuestVirtualAddress) throws(XenError) -> Outcome {
-        var rest = count
-        var address = address
-        var left = ConsoleLine.partSize
-        while rest > 0 {
-            var buffer = InlineArray<128, UInt8>(repeating: 0)
-            let part = min(rest, 127)
-            var span = buffer.mutableSpan
-            try platform.guest.read(bytes: &span, count: Int(part), at: address)
-            rest -= part
-            if domain.pointee.isPrivileged {
-                platform.consoleWrite(buffer.span.extracting(..<Int(part)))
-            } else {
-                addToLine(buffer.span.extracting(..<Int(part)), left: &left, isLast: rest == 0)
+        var done: UInt32 = 0
+        while done < count {
+            if done > 0 && platform.shouldPreempt {
+                return .againWithRest(
+                    first: UInt64(word(0)), second: UInt64(count - done), third: (address + UInt64(done)).rawValue)
             }
-            address += UInt64(part)
+            var buffer = InlineArray<128, UInt8>(repeating: 0)
+            let part = min(count - done, 127)
+            var span = buffer.mutableSpan
+            try platform.guest.read(bytes: &span, count: Int(part), at: address + UInt64(done))
+            platform.consoleWrite(buffer.span.extracting(..<Int(part)))
+            done += part
         }
         return .success
-    }
-
-    /// `left` bytes are left of a part, which ends with each line and with the last byte.
-    private func addToLine(_ text: borrowing Span<UInt8>, left: inout Int, isLast: Bool) {
-        for index in text.indices {
-            let byte = text[index]
-            left -= 1
-            let endsPart = left == 0 || isLast && index == text.count - 1
-            let isComplete = domain.pointee.consoleLine.withLock { line in
-                guard line.add(byte, endsPart: endsPart) else { return false }
-                platform.consolePrint(&line, of: domain.pointee.id)
-                return true
-            }
-            if endsPart || isComplete { left = ConsoleLine.partSize }
-        }
     }
 
     private func consoleRead(count: UInt32, at address: GuestVirtualAddress) throws(XenError) -> Outcome {
