@@ -35,14 +35,16 @@ extension Call {
             guard argument.rawValue == 0 else { throw .einval }
             return .value(Int64(pageSize))
         case .guestHandle: try platform.guest.write(domain.pointee.handle.withLock { $0 }, at: argument)
-        case .commandLine: try platform.writeCommandLine(at: argument)
+        case .commandLine where domain.pointee.isPrivileged: try platform.writeCommandLine(at: argument)
+        case .commandLine: try platform.guest.write(text("<denied>", InlineArray<9, UInt8>(repeating: 0)), at: argument)
         case .buildID: return try writeBuildID(argument)
         }
         return .success
     }
 
-    /// Xen: XENVER_build_id. Without an argument, the length alone.
+    /// Xen: XENVER_build_id. Without an argument, the length alone. Throws EPERM for who has no business with it.
     private func writeBuildID(_ argument: GuestVirtualAddress) throws(XenError) -> Outcome {
+        guard domain.pointee.isPrivileged else { throw .eperm }
         let room: UInt32? = argument.rawValue == 0 ? nil : try platform.guest.read(UInt32.self, at: argument)
         if room == 0 { throw .einval }
         guard let id = platform.buildID else { throw .enodata }

@@ -42,15 +42,22 @@ import XenABI
         domain.write(UInt64.max, at: domain.scratch)
         #expect(ask(.guestHandle) == .success)
         #expect(domain.read(UInt64.self, at: domain.scratch) == 0)
+        // What is not for everybody.
+        domain.write(UInt64.max, at: domain.scratch + 8)
         #expect(ask(.commandLine) == .success)
-        #expect(string(domain.read(CommandLineInfo.self, at: domain.scratch)) == "loglvl=all")
+        #expect(string(domain.read(InlineArray<9, UInt8>.self, at: domain.scratch)) == "<denied>")
+        #expect(domain.read(UInt8.self, at: domain.scratch + 9) == 0xFF)
+        let dom0 = try FakeDomain(0, host: host, privileged: true)
+        #expect(dom0.call(.xenVersion, UInt64(VersionOp.commandLine.rawValue), dom0.scratch.rawValue) == .success)
+        #expect(string(dom0.read(CommandLineInfo.self, at: dom0.scratch)) == "loglvl=all")
         #expect(domain.call(.xenVersion, 11, domain.scratch.rawValue) == .error(.enosys))
         #expect(domain.call(.xenVersion, UInt64(VersionOp.changeset.rawValue), 1 << 39) == .error(.efault))
     }
 
     /// Shows: XENVER_build_id
     @Test func buildID() throws {
-        let domain = try FakeDomain(1, host: host)
+        let guest = try FakeDomain(1, host: host)
+        let domain = try FakeDomain(0, host: host, privileged: true)
         func ask(room: UInt32) -> Outcome {
             domain.write(room, at: domain.scratch)
             return domain.call(.xenVersion, UInt64(VersionOp.buildID.rawValue), domain.scratch.rawValue)
@@ -61,6 +68,9 @@ import XenABI
         #expect(domain.read(UInt32.self, at: domain.scratch) == 20)
         #expect(domain.read(UInt64.self, at: domain.scratch + 4) == 0x0807_0605_0403_0201)
         #expect(domain.read(UInt32.self, at: domain.scratch + 20) == 0x1413_1211)
+        for argument in [0, guest.scratch.rawValue, 1 << 39] {
+            #expect(guest.call(.xenVersion, UInt64(VersionOp.buildID.rawValue), argument) == .error(.eperm))
+        }
         #expect(ask(room: 0) == .error(.einval))
         #expect(ask(room: 19) == .error(.enobufs))
         #expect(domain.call(.xenVersion, UInt64(VersionOp.buildID.rawValue), 0) == .value(20))
@@ -196,6 +206,7 @@ import XenABI
         }
         #expect(add("Memory_op\u{7} failed\nSystem") == ["Memory_op failed"])
         #expect(add(" halted\n") == ["System halted"])
+        #expect(add(" and\ttwo\u{1b}[1m\r\nthree\n\nfour") == [" and\ttwo[1m", "three", ""] && add("\n") == ["four"])
         #expect(add(String(repeating: "a", count: 200)) == [String(repeating: "a", count: 199)])
         #expect(add("\n") == ["a"])
     }
