@@ -58,7 +58,7 @@ extension Domain {
         return frame
     }
 
-    /// Maps RAM over whatever was there. On failure nothing of it is mapped.
+    /// Maps RAM over whatever was there, but not over grants. On failure nothing of it is mapped.
     private func put(_ frame: MFN, at range: GuestRange, _ platform: P) -> Bool {
         empty(range, platform)
         let cache = platform.cache(of: self)
@@ -103,6 +103,9 @@ extension Domain {
         }
     }
 
+    /// The first frame behind the entry of a frame.
+    private func after(_ gfn: GFN, _ order: Int) -> GFN { GFN((gfn.rawValue | (1 << UInt64(order) - 1)) &+ 1) }
+
     /// One extent. A direct-mapped domain keeps the frames and loses the mapping. False at the first frame that is not RAM
     /// of its own; those before it are gone. Of RAM on demand fewer frames wait then, and RAM goes to those that still do.
     ///
@@ -114,47 +117,89 @@ extension Domain {
         var isOnDemand = false
         defer { if isOnDemand { trimOnDemandCache(platform) } }
         while offset < count {
-            switch takeOut(gfn + offset, upTo: count - offset, platform) {
-            case .nothing: return false
-            case .onDemand(let frames):
-                isOnDemand = true
-                offset += frames
-                continue
-            case .frame(let frame, isWanted: true): keepForDemand(frame, platform)
-            case .frame(let frame, isWanted: false):
-                if isDirectMapped { break }
-                platform.giveUp(frame)
-                totalPages.wrappingSubtract(1, ordering: .relaxed)
-            }
-            offset += 1
+            var taken = Taken()
+            takeOut(gfn + offset, upTo: count - offset, &taken, platform)
+            if taken.count == 0 { return false }
+            if taken.isOnDemand { isOnDemand = true } else { part(with: taken, platform) }
+            offset += taken.count
         }
         return true
     }
 
-    /// What `takeOut` took out.
-    private enum Taken {
-        case nothing
-        /// RAM; entries on demand wait for it.
-        case frame(MFN, isWanted: Bool)
-        /// Entries on demand, for so many frames.
-        case onDemand(UInt64)
+    /// What `takeOut` took out: frames of RAM, or entries on demand.
+    private struct Taken: ~Copyable {
+        /// 0 where there was nothing to take.
+        var count: UInt64 = 0
+        var isOnDemand = false
+        /// RAM: so many entries on demand wait for it.
+        var wanted: UInt64 = 0
+        /// The first frame of those that were one entry, or each of those that were not.
+        var frames = BoundedList<MFN, 64>()
     }
 
-    /// Unmaps a frame of the domain's RAM, or up to `count` that wait: for one caller only, whoever else tries the same.
-    private func takeOut(_ gfn: GFN, upTo count: UInt64, _ platform: P) -> Taken {
+    /// Unmaps, with one invalidation, frames of the domain's RAM, a large entry's or up to 64 others, or entries that wait: for one
+    /// caller only, whoever else tries the same. No more than `count`.
+    private func takeOut(_ gfn: GFN, upTo count: UInt64, _ taken: inout Taken, _ platform: P) {
         let cache = platform.cache(of: self)
-        return p2m.withLock { table in
+        p2m.withLock { table in
             let old = table.lookup(gfn)
+            let size: UInt64 = 1 << UInt64(old.order)
+            let part = min(size - gfn.rawValue & (size - 1), count)
             if old.type == .populateOnDemand {
-                let size: UInt64 = 1 << UInt64(old.order)
-                let part = GuestRange(start: gfn, count: min(size - gfn.rawValue & (size - 1), count))
-                return table.unmap(part, cache: cache) ? .onDemand(part.count) : .nothing
+                taken.isOnDemand = true
+                if table.unmap(GuestRange(start: gfn, count: part), cache: cache) { taken.count = part }
+                return
             }
-            guard old.type.isRAM, platform.owns(old.frame, self) else { return .nothing }
-            let waiting = table.onDemandFrames
-            let isWanted = waiting > 0 && !isDirectMapped && waiting > onDemandCache.withLock { $0.count }
-            let isGone = table.replace(gfn, with: .invalid, type: .invalid, cache: cache) != nil
-            return isGone ? .frame(old.frame, isWanted: isWanted) : .nothing
+            let waiting = isDirectMapped ? 0 : table.onDemandFrames
+            taken.wanted = waiting - min(waiting, onDemandCache.withLock { $0.count })
+            if old.type.isRAM && old.order > 0 {
+                // Inside a table of the last level, so that it is unmapped as a whole or not at all.
+                let owned = ownFrames(from: old.frame, upTo: min(part, 512 - gfn.rawValue & 511), platform)
+                guard owned > 0, table.unmap(GuestRange(start: gfn, count: owned), cache: cache) else { return }
+                taken.count = owned
+                _ = taken.frames.append(old.frame)
+            } else {
+                takeSingly(gfn, upTo: min(count, 64), &table, &taken, cache, platform)
+            }
+        }
+    }
+
+    /// As `takeOut`, of entries of a frame each.
+    private func takeSingly(
+        _ gfn: GFN, upTo count: UInt64, _ table: inout PageTable<P.Format, P.Frames>, _ taken: inout Taken, _ cache: P.Cache,
+        _ platform: P
+    ) {
+        while taken.count < count {
+            let place = gfn + taken.count
+            let old = table.lookup(place)
+            guard old.type.isRAM, old.order == 0, platform.owns(old.frame, self),
+                table.replace(place, with: .invalid, type: .invalid, deferring: true, cache: cache) != nil,
+                taken.frames.append(old.frame)
+            else { break }
+            taken.count += 1
+        }
+        if taken.count > 0 { cache.invalidate(GuestRange(start: gfn, count: taken.count)) }
+    }
+
+    /// How many frames from this one on are the domain's.
+    private func ownFrames(from frame: MFN, upTo count: UInt64, _ platform: P) -> UInt64 {
+        var owned: UInt64 = 0
+        while owned < count, platform.owns(frame + owned, self) { owned += 1 }
+        return owned
+    }
+
+    /// RAM that was taken out goes to entries that wait, or is the domain's no more.
+    private func part(with taken: borrowing Taken, _ platform: P) {
+        if isDirectMapped { return }
+        for index in 0..<taken.count {
+            let isBlock = taken.frames.count == 1
+            let frame = isBlock ? taken.frames[0] + index : taken.frames[Int(index)]
+            if index < taken.wanted {
+                keepForDemand(frame, platform)
+            } else {
+                platform.giveUp(frame)
+                totalPages.wrappingSubtract(1, ordering: .relaxed)
+            }
         }
     }
 

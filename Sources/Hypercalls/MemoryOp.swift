@@ -96,8 +96,10 @@ extension Call {
         if isOnDemand, target == domain || !platform.memoryFeatures.contains(.populateOnDemand) { return soFar }
         guard argument.extentOrder <= (isOnDemand ? largestExtentOrder : maximumExtentOrder) else { return soFar }
         var done = start
+        // A large extent is work for as long as many small ones.
+        let step = argument.extentOrder < 4 ? extentsBetweenChecks : 1
         while done < count {
-            if done != start, done % extentsBetweenChecks == 0, platform.shouldPreempt {
+            if done != start, done % step == 0, platform.shouldPreempt {
                 return .again(first: arguments[0] & 0x3f | done << progressShift)
             }
             guard extent(operation, argument, done, target, on: place) else { break }

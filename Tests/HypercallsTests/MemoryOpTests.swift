@@ -73,6 +73,40 @@ extension FakeDomain {
         #expect(guest.totalPages == 48)
     }
 
+    /// Large extents are given back with few invalidations, and interrupts come in between two.
+    ///
+    /// Shows: XENMEM_decrease_reservation
+    @Test func largeExtentsGoBackInParts() throws {
+        let guest = try FakeDomain(4, host: host)
+        var single = guest.reservation(1, from: 0, order: 0)
+        for gfn in 0x400..<UInt64(0x600) {
+            single = guest.reservation(1, from: gfn)
+            #expect(guest.memory(.populatePhysmap, &single) == .value(1))
+        }
+        var large = guest.reservation(3, from: 0x600, step: 512, order: 9)
+        #expect(guest.memory(.populatePhysmap, &large) == .value(3) && guest.totalPages == 32 + 2048)
+        large = guest.reservation(4, from: 0x400, step: 512, order: 9)
+        host.flushes = 0
+        host.preempts = true
+        #expect(guest.memory(.decreaseReservation, &large) == .again(first: 1 | 1 << progressShift))
+        #expect(host.flushes <= 16 && guest.totalPages == 32 + 1536)
+        host.flushes = 0
+        #expect(guest.memory(.decreaseReservation, &large, start: 1) == .again(first: 1 | 2 << progressShift))
+        #expect(host.flushes <= 2)
+        host.preempts = false
+        // A part of a large entry, over its end.
+        large = guest.reservation(1, from: 0x900, order: 8)
+        #expect(guest.memory(.decreaseReservation, &large) == .value(1))
+        #expect(guest.totalPages == 32 + 768 && guest.type(0x8FF) == .ramReadWrite && guest.type(0x900) == .invalid)
+        #expect(guest.type(0x9FF) == .invalid && guest.type(0xA00) == .ramReadWrite)
+        large = guest.reservation(1, from: 0x800, order: 9)
+        #expect(guest.memory(.decreaseReservation, &large) == .value(0), "up to the hole")
+        #expect(guest.totalPages == 32 + 512)
+        large = guest.reservation(1, from: 0xA00, order: 9)
+        #expect(guest.memory(.decreaseReservation, &large) == .value(1) && guest.totalPages == 32)
+        #expect(host.owners.values.filter { $0.domain == 4 && !$0.isShared }.count == 32)
+    }
+
     /// Shows: XENMEM_populate_physmap, XENMEM_decrease_reservation
     @Test func piecesAndLimits() throws {
         let guest = try FakeDomain(4, host: host)
