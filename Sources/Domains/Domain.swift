@@ -44,6 +44,8 @@ public struct Domain<P: Platform>: ~Copyable {
     public let loggingPass = SpinLock(LoggingPass(), rank: .domain)
     /// Frames for its entries on demand.
     let onDemandCache = SpinLock(OnDemandCache(), rank: .onDemand)
+    /// One of them was touched when there was none left.
+    let ranOutOfMemory = Atomic<Bool>(false)
     /// Bytes that the toolstack set aside for its page tables, which come from the heap nevertheless.
     public let pagingPool = Atomic<UInt64>(0)
     /// HVM_PARAM_*.

@@ -5,6 +5,7 @@ import Containers
 import Machine
 public import P2M
 import Sync
+import Synchronization
 
 /// What an access of a guest's comes to that its stage 2 did not allow.
 public enum FaultAnswer: Sendable, Equatable {
@@ -27,15 +28,17 @@ extension P2MType {
         case .invalid, .populateOnDemand, .hypervisorCode, .hypervisorReadOnly: false
         }
     }
-}
 
-extension P2MType {
     /// Whether something is to be done before an access that is allowed.
     func putsOff(write: Bool) -> Bool { self == .populateOnDemand || write && self == .ramLogDirty }
 }
 
 /// What was put off until somebody touches it.
 extension Domain {
+    /// Somebody has touched memory that was promised and that there is none for: its vCPUs do not go on. A fault says so at once;
+    /// a hypercall at its end.
+    public var isOutOfMemory: Bool { ranOutOfMemory.load(ordering: .relaxed) }
+
     /// Does for an access what was put off: gives RAM on demand its frame, notes a write. An entry that was being changed, so
     /// that another vCPU missed it, is there again once this has had the lock.
     @inline(never) public func resolve(_ gfn: GFN, write: Bool, fetch: Bool = false, _ platform: P) -> FaultAnswer {
@@ -48,7 +51,8 @@ extension Domain {
             if write, entry.type == .ramLogDirty { return table.noteWrite(gfn, cache: cache) ? .again : .refused }
             return entry.type.allows(write: write, fetch: fetch) ? .again : .refused
         }
-        if answer == .outOfMemory {
+        // Once: it does not get to the next.
+        if answer == .outOfMemory, !ranOutOfMemory.exchange(true, ordering: .relaxed) {
             let state = onDemandState
             platform.log.warning(
                 "Dom\(id.rawValue) out of PoD memory! (tot=\(state.total) ents=\(state.entries) cache=\(state.cached))")

@@ -87,6 +87,7 @@ extension Domain {
     /// Xen: domain_resume
     public func resume(_ platform: P) {
         shutdownCode.store(.max, ordering: .relaxed)
+        ranOutOfMemory.store(false, ordering: .relaxed)
         if shutdown.exchange(0, ordering: .acquiringAndReleasing) != 0 { unpause(platform) }
     }
 

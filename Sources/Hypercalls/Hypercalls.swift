@@ -65,8 +65,13 @@ public enum Outcome: Equatable, Sendable {
 }
 
 extension Call {
-    /// Runs hypercall `number`.
+    /// Runs hypercall `number`. A domain that touched memory in it that there is none for is at its end.
     public func perform(_ number: UInt32) -> Outcome {
+        let outcome = result(number)
+        return domain.pointee.isOutOfMemory ? .shutdown(.crash) : outcome
+    }
+
+    @inline(__always) private func result(_ number: UInt32) -> Outcome {
         do throws(XenError) {
             return try dispatch(number)
         } catch {

@@ -36,7 +36,7 @@ struct Metal: Platform {
     typealias Guest = RunningGuest
     typealias Format = Stage2Format
     typealias Cache = Stage2Cache
-    typealias Log = ConsoleLog
+    typealias Log = GuestLog
     typealias DomainExtra = ARMDomain
     typealias VCPUExtra = ARMVCPU
 
@@ -44,7 +44,7 @@ struct Metal: Platform {
 
     var frames: MetalFrames { MetalFrames(root.heap.reference) }
     var guest: RunningGuest { RunningGuest(pcpu: pcpu) }
-    var log: ConsoleLog { ConsoleLog() }
+    var log: GuestLog { GuestLog() }
     func now() -> SystemTime { root.state.machine.value.now }
     func cache(of domain: borrowing Domain<Metal>) -> Stage2Cache { Stage2Cache(vttbr: domain.extra.vttbr) }
 

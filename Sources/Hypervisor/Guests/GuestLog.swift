@@ -36,3 +36,11 @@ func logGuest(_ vcpu: MetalVCPU, _ line: LogLine) {
     guard root.state.guestLog.withLock({ $0.take(now: systemTime()) }) else { return }
     log.notice("d\(domain)v\(number): \(line)")
 }
+
+/// Where portable code logs what guests do: as the lines above, but at the level that it names.
+struct GuestLog: LogSink {
+    func log(_ level: LogLevel, _ line: LogLine) {
+        guard root.state.guestLog.withLock({ $0.take(now: systemTime()) }) else { return }
+        ConsoleLog().log(level, line)
+    }
+}

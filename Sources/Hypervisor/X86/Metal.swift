@@ -23,7 +23,7 @@ struct Metal: Platform {
     typealias Guest = RunningGuest
     typealias Format = NestedFormat
     typealias Cache = NestedCache
-    typealias Log = ConsoleLog
+    typealias Log = GuestLog
     typealias DomainExtra = X86Domain
     typealias VCPUExtra = X86VCPU
     typealias ArchConfig = X86DomainConfig
@@ -34,7 +34,7 @@ struct Metal: Platform {
 
     var frames: MetalFrames { MetalFrames(root.heap.reference) }
     var guest: RunningGuest { RunningGuest(vcpu: vcpu, pcpu: pcpu) }
-    var log: ConsoleLog { ConsoleLog() }
+    var log: GuestLog { GuestLog() }
     func now() -> SystemTime { systemTime() }
     func cache(of domain: borrowing Domain<Metal>) -> NestedCache { NestedCache(domain: domain.id, pcpu: pcpu) }
 
@@ -152,8 +152,7 @@ extension Metal {
 
     func setUpcallVector(_ vector: UInt8, _ vcpu: MetalVCPU) throws(XenError) {
         vcpu.pointee.extra.upcallVector.store(vector, ordering: .relaxed)
-        log.info(
-            "d\(vcpu.pointee.domain.pointee.id.rawValue)v\(vcpu.pointee.id.rawValue): upcall vector \(hex: UInt64(vector))")
+        logGuest(vcpu, "upcall vector \(hex: UInt64(vector))")
         if vcpu.pointee.domain.pointee.events.pointee.isUpcallPending(vcpu.pointee.id) { raiseUpcall(vcpu) }
     }
 }
