@@ -19,6 +19,7 @@
     public var sysenterCallbackCs: UInt16 = 0
     public var syscall32DisablesEvents: UInt8 = 0
     public var sysenterDisablesEvents: UInt8 = 0
+    @usableFromInline var gap: UInt16 = 0
     public var vmce = HVMSavedMachineCheck()
     @inlinable public init() {}
 }
@@ -38,6 +39,7 @@
 /// domctl.h: struct xen_domctl_vcpuextstate.
 @frozen public struct DomctlVCPUExtState: BitwiseCopyable, Sendable {
     public var vcpu: UInt32 = 0
+    @usableFromInline var gap: UInt32 = 0
     public var xfeatureMask: UInt64 = 0
     public var size: UInt64 = 0
     public var buffer: UInt64 = 0

@@ -90,6 +90,7 @@
 /// domctl.h: struct xen_domctl_hvmcontext.
 @frozen public struct DomctlHvmcontext: BitwiseCopyable, Sendable {
     public var size: UInt32 = 0
+    @usableFromInline var gap: UInt32 = 0
     public var buffer: UInt64 = 0
     @inlinable public init() {}
 }
@@ -106,6 +107,7 @@
     public var machineSbdf: UInt32 = 0
     public var maxSdevs: UInt32 = 0
     public var numSdevs: UInt32 = 0
+    @usableFromInline var gap: UInt32 = 0
     public var sdevArray: UInt64 = 0
     @inlinable public init() {}
 }
@@ -174,6 +176,8 @@
     public var uva: UInt64 = 0
     public var len: UInt32 = 0
     public var gwr: UInt8 = 0
+    @usableFromInline var gap: UInt8 = 0
+    @usableFromInline var gap2: UInt16 = 0
     public var remain: UInt32 = 0
     @inlinable public init() {}
 }
@@ -187,6 +191,8 @@
 /// domctl.h: struct xen_domctl_gdbsx_domstatus.
 @frozen public struct DomctlGdbsxDomstatus: BitwiseCopyable, Sendable {
     public var paused: UInt8 = 0
+    @usableFromInline var gap: UInt8 = 0
+    @usableFromInline var gap2: UInt16 = 0
     public var vcpuId: UInt32 = 0
     public var vcpuEv: UInt32 = 0
     @inlinable public init() {}

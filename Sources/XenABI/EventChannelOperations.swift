@@ -38,6 +38,7 @@
 /// event_channel.h: struct evtchn_bind_interdomain.
 @frozen public struct EventBindInterdomain: BitwiseCopyable, Sendable {
     public var remoteDomain: UInt16 = 0
+    @usableFromInline var gap: UInt16 = 0
     public var remotePort: UInt32 = 0
     /// OUT.
     public var localPort: UInt32 = 0
@@ -82,6 +83,7 @@
 /// event_channel.h: struct evtchn_status.
 @frozen public struct EventStatus: BitwiseCopyable, Sendable {
     public var domain: UInt16 = 0
+    @usableFromInline var gap: UInt16 = 0
     public var port: UInt32 = 0
     /// OUT: a `State`.
     public var status: UInt32 = 0

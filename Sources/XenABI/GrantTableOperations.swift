@@ -117,8 +117,11 @@ public enum ReservedGrant {
 /// grant_table.h: struct gnttab_setup_table.
 @frozen public struct GrantSetupTable<Caller: CallerABI>: BitwiseCopyable, Sendable {
     public var domain: UInt16 = 0
+    @usableFromInline var gap: UInt16 = 0
     public var nrFrames: UInt32 = 0
     public var status: Int16 = 0
+    @usableFromInline var gap2: UInt16 = 0
+    @usableFromInline var gap3 = Caller.paddingToWord
     public var frameList: Caller.Word = .zero
     @inlinable public init() {}
 }
@@ -134,6 +137,7 @@ public enum ReservedGrant {
 @frozen public struct GrantTransfer<Caller: CallerABI>: BitwiseCopyable, Sendable {
     public var mfn: Caller.Word = .zero
     public var domain: UInt16 = 0
+    @usableFromInline var gap: UInt16 = 0
     public var ref: UInt32 = 0
     public var status: Int16 = 0
     @inlinable public init() {}
@@ -169,6 +173,7 @@ public enum ReservedGrant {
 /// grant_table.h: struct gnttab_query_size.
 @frozen public struct GrantQuerySize: BitwiseCopyable, Sendable {
     public var domain: UInt16 = 0
+    @usableFromInline var gap: UInt16 = 0
     public var nrFrames: UInt32 = 0
     public var maxNrFrames: UInt32 = 0
     public var status: Int16 = 0

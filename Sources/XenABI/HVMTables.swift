@@ -11,6 +11,7 @@
     public var checksum: UInt8 = 0
     /// Whether firmware is to tell of APICs.
     public var apicMode: UInt8 = 0
+    @usableFromInline var gap: UInt16 = 0
     public var nrVcpus: UInt32 = 0
     /// Page numbers: the end of RAM below 4 GiB.
     public var lowMemPgend: UInt32 = 0

@@ -85,7 +85,11 @@
 /// memory.h: struct xen_memory_exchange.
 @frozen public struct MemoryExchange<Caller: CallerABI>: BitwiseCopyable, Sendable {
     public var input: MemoryReservation<Caller> = .init()
+    @usableFromInline var gap: UInt16 = 0
+    @usableFromInline var gap2 = Caller.paddingToWord
     public var output: MemoryReservation<Caller> = .init()
+    @usableFromInline var gap3: UInt16 = 0
+    @usableFromInline var gap4 = Caller.paddingToWord
     /// OUT: input extents that were exchanged. IN: must be 0.
     public var nrExchanged: Caller.Word = .zero
     @inlinable public init() {}
@@ -100,6 +104,7 @@
 /// memory.h: struct xen_machphys_mfn_list.
 @frozen public struct MachphysMFNList<Caller: CallerABI>: BitwiseCopyable, Sendable {
     public var maxExtents: UInt32 = 0
+    @usableFromInline var gap = Caller.paddingToWord
     public var extentStart: Caller.Word = .zero
     public var nrExtents: UInt32 = 0
     @inlinable public init() {}
@@ -150,6 +155,8 @@
 /// memory.h: struct xen_remove_from_physmap.
 @frozen public struct RemoveFromPhysmap<Caller: CallerABI>: BitwiseCopyable, Sendable {
     public var domain: UInt16 = 0
+    @usableFromInline var gap: UInt16 = 0
+    @usableFromInline var gap2 = Caller.paddingToWord
     public var gpfn: Caller.Word = .zero
     @inlinable public init() {}
 }
@@ -158,6 +165,7 @@
 @frozen public struct MemoryMap<Caller: CallerABI>: BitwiseCopyable, Sendable {
     /// IN: entries that the buffer holds. OUT: entries written.
     public var nrEntries: UInt32 = 0
+    @usableFromInline var gap = Caller.paddingToWord
     public var buffer: Caller.Word = .zero
     @inlinable public init() {}
 }
@@ -165,6 +173,8 @@
 /// memory.h: struct xen_foreign_memory_map.
 @frozen public struct ForeignMemoryMap<Caller: CallerABI>: BitwiseCopyable, Sendable {
     public var domain: UInt16 = 0
+    @usableFromInline var gap: UInt16 = 0
+    @usableFromInline var gap2 = Caller.paddingToWord
     public var map: MemoryMap<Caller> = .init()
     @inlinable public init() {}
 }

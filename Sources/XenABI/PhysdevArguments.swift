@@ -50,6 +50,7 @@
 @frozen public struct PhysdevManagePCIExt: BitwiseCopyable, Sendable {
     public var bus: UInt8 = 0
     public var devfn: UInt8 = 0
+    @usableFromInline var gap: UInt16 = 0
     public var isExtfn: UInt32 = 0
     public var isVirtfn: UInt32 = 0
     public var physicalFunctionBus: UInt8 = 0
@@ -62,6 +63,7 @@
 @frozen public struct PhysdevCompatArgument<Caller: CallerABI>: BitwiseCopyable, Sendable {
     /// A `PhysdevOp`.
     public var cmd: UInt32 = 0
+    @usableFromInline var gap = Caller.paddingToWord
     /// As large as the largest member of the union.
     public var payload = PhysdevAPIC<Caller>()
     @inlinable public init() {}

@@ -52,6 +52,7 @@
 /// physdev.h: struct physdev_map_pirq.
 @frozen public struct PhysdevMapPIRQ<Caller: CallerABI>: BitwiseCopyable, Sendable {
     public var domain: UInt16 = 0
+    @usableFromInline var gap: UInt16 = 0
     public var type: Int32 = 0
     public var index: Int32 = 0
     /// IN: wanted, or negative for any. OUT: what it got.
@@ -59,6 +60,7 @@
     public var bus: Int32 = 0
     public var devfn: Int32 = 0
     public var entryCount: Int32 = 0
+    @usableFromInline var gap2 = Caller.paddingToWord
     public var tableBase: Caller.Quad = .zero
     @inlinable public init() {}
 }
@@ -75,6 +77,7 @@
 /// physdev.h: struct physdev_unmap_pirq.
 @frozen public struct PhysdevUnmapPIRQ: BitwiseCopyable, Sendable {
     public var domain: UInt16 = 0
+    @usableFromInline var gap: UInt16 = 0
     public var pirq: Int32 = 0
     @inlinable public init() {}
 }

@@ -33,6 +33,7 @@
 /// platform.h: struct xenpf_read_memtype.
 @frozen public struct PlatformReadMemtype<Caller: CallerABI>: BitwiseCopyable, Sendable {
     public var reg: UInt32 = 0
+    @usableFromInline var gap = Caller.paddingToWord
     /// OUT.
     public var mfn: Caller.Word = .zero
     /// OUT.
@@ -81,6 +82,7 @@
     /// IN: those asked for. OUT: those present.
     public var cpumapBitmap: Caller.Word = .zero
     public var cpumapNrCpus: UInt32 = 0
+    @usableFromInline var gap = Caller.paddingToWord
     /// Nanoseconds, one for each CPU.
     public var idletime: Caller.Word = .zero
     /// OUT: system time in nanoseconds.

@@ -10,6 +10,7 @@
     public var hour: UInt8 = 0
     public var min: UInt8 = 0
     public var sec: UInt8 = 0
+    @usableFromInline var gap: UInt8 = 0
     public var ns: UInt32 = 0
     /// Minutes from UTC.
     public var tz: Int16 = 0
@@ -29,6 +30,7 @@
 /// platform.h: struct xenpf_efi_runtime_call, u.get_time.
 @frozen public struct EFIGetTime: BitwiseCopyable, Sendable {
     public var time = EFITime()
+    @usableFromInline var gap: UInt8 = 0
     public var resolution: UInt32 = 0
     public var accuracy: UInt32 = 0
     @inlinable public init() {}
@@ -56,6 +58,7 @@
 /// platform.h: struct xenpf_efi_runtime_call, u.query_variable_info.
 @frozen public struct EFIVariableInfo<Caller: CallerABI>: BitwiseCopyable, Sendable {
     public var attr: UInt32 = 0
+    @usableFromInline var gap = Caller.paddingToWord
     /// Bytes, as are the next.
     public var maxStoreSize: Caller.Quad = .zero
     public var remainStoreSize: Caller.Quad = .zero
@@ -109,6 +112,8 @@
 /// platform.h: struct xenpf_firmware_info, u.disk_mbr_signature.
 @frozen public struct FirmwareDiskSignature: BitwiseCopyable, Sendable {
     public var device: UInt8 = 0
+    @usableFromInline var gap: UInt8 = 0
+    @usableFromInline var gap2: UInt16 = 0
     public var mbrSignature: UInt32 = 0
     @inlinable public init() {}
 }
@@ -117,6 +122,8 @@
 @frozen public struct FirmwareMonitorInfo<Caller: CallerABI>: BitwiseCopyable, Sendable {
     public var capabilities: UInt8 = 0
     public var edidTransferTime: UInt8 = 0
+    @usableFromInline var gap: UInt16 = 0
+    @usableFromInline var gap2 = Caller.paddingToWord
     /// Of 128 bytes.
     public var edid: Caller.Word = .zero
     @inlinable public init() {}

@@ -24,6 +24,8 @@
 @frozen public struct ProcessorIdleState<Caller: CallerABI>: BitwiseCopyable, Sendable {
     public var reg = PowerRegister<Caller>()
     public var type: UInt8 = 0
+    @usableFromInline var gap: UInt8 = 0
+    @usableFromInline var gap2: UInt16 = 0
     /// Milliseconds.
     public var latency: UInt32 = 0
     /// Milliwatts.
@@ -56,6 +58,7 @@ public enum ProcessorFlags {
 /// platform.h: struct xen_pct_register.
 @frozen public struct ProcessorControlRegister<Caller: CallerABI>: BitwiseCopyable, Sendable {
     public var descriptor: UInt8 = 0
+    @usableFromInline var gap: UInt8 = 0
     public var length: UInt16 = 0
     public var spaceId: UInt8 = 0
     public var bitWidth: UInt8 = 0
@@ -98,6 +101,7 @@ public enum ProcessorFlags {
     public var controlRegister = ProcessorControlRegister<Caller>()
     public var statusRegister = ProcessorControlRegister<Caller>()
     public var stateCount: UInt32 = 0
+    @usableFromInline var gap = Caller.paddingToWord
     /// Of `ProcessorPerformanceState`.
     public var states: Caller.Word = .zero
     public var domainInfo = ProcessorPerformanceDomain<Caller>()

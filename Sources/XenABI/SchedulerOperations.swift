@@ -34,6 +34,7 @@
     /// Handle of `nrPorts` 32-bit ports.
     public var ports: Caller.Word = .zero
     public var nrPorts: UInt32 = 0
+    @usableFromInline var gap = Caller.paddingToWord
     /// System time in nanoseconds; 0 for none.
     public var timeout: Caller.Quad = .zero
     @inlinable public init() {}
@@ -42,6 +43,7 @@
 /// sched.h: struct sched_remote_shutdown.
 @frozen public struct SchedRemoteShutdown: BitwiseCopyable, Sendable {
     public var domain: UInt16 = 0
+    @usableFromInline var gap: UInt16 = 0
     /// A `ShutdownReason`.
     public var reason: UInt32 = 0
     @inlinable public init() {}

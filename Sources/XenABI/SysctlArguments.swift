@@ -18,8 +18,10 @@
 /// sysctl.h: struct xen_sysctl_tbuf_op.
 @frozen public struct SysctlTbufOp: BitwiseCopyable, Sendable {
     public var cmd: UInt32 = 0
+    @usableFromInline var gap: UInt32 = 0
     public var cpuMask = ControlBitmap()
     public var evtMask: UInt32 = 0
+    @usableFromInline var gap2: UInt32 = 0
     public var bufferMfn: UInt64 = 0
     public var size: UInt32 = 0
     @inlinable public init() {}
@@ -64,6 +66,7 @@
     public var cmd: UInt32 = 0
     public var nrCounters: UInt32 = 0
     public var nrVals: UInt32 = 0
+    @usableFromInline var gap: UInt32 = 0
     public var desc: UInt64 = 0
     public var val: UInt64 = 0
     @inlinable public init() {}
@@ -72,6 +75,7 @@
 /// sysctl.h: struct xen_sysctl_getdomaininfolist.
 @frozen public struct SysctlGetdomaininfolist: BitwiseCopyable, Sendable {
     public var firstDomain: UInt16 = 0
+    @usableFromInline var gap: UInt16 = 0
     public var maxDomains: UInt32 = 0
     public var buffer: UInt64 = 0
     public var numDomains: UInt32 = 0
@@ -94,6 +98,7 @@
 /// sysctl.h: struct xen_sysctl_getcpuinfo.
 @frozen public struct SysctlGetcpuinfo: BitwiseCopyable, Sendable {
     public var maxCpus: UInt32 = 0
+    @usableFromInline var gap: UInt32 = 0
     public var info: UInt64 = 0
     public var nrCpus: UInt32 = 0
     @inlinable public init() {}
@@ -104,6 +109,7 @@
     public var minBitwidth: UInt32 = 0
     public var maxBitwidth: UInt32 = 0
     public var node: Int32 = 0
+    @usableFromInline var gap: UInt32 = 0
     public var availBytes: UInt64 = 0
     @inlinable public init() {}
 }
@@ -132,6 +138,7 @@
     public var cmd: UInt32 = 0
     public var maxElem: UInt32 = 0
     public var nrElem: UInt32 = 0
+    @usableFromInline var gap: UInt32 = 0
     public var time: UInt64 = 0
     public var data: UInt64 = 0
     @inlinable public init() {}
@@ -148,6 +155,7 @@
 /// sysctl.h: struct xen_sysctl_cputopoinfo.
 @frozen public struct SysctlCputopoinfo: BitwiseCopyable, Sendable {
     public var numCpus: UInt32 = 0
+    @usableFromInline var gap: UInt32 = 0
     public var cputopo: UInt64 = 0
     @inlinable public init() {}
 }
@@ -162,6 +170,7 @@
 /// sysctl.h: struct xen_sysctl_numainfo.
 @frozen public struct SysctlNumainfo: BitwiseCopyable, Sendable {
     public var numNodes: UInt32 = 0
+    @usableFromInline var gap: UInt32 = 0
     public var meminfo: UInt64 = 0
     public var distance: UInt64 = 0
     @inlinable public init() {}
@@ -210,6 +219,7 @@
 /// sysctl.h: struct xen_sysctl_pcitopoinfo.
 @frozen public struct SysctlPcitopoinfo: BitwiseCopyable, Sendable {
     public var numDevs: UInt32 = 0
+    @usableFromInline var gap: UInt32 = 0
     public var devs: UInt64 = 0
     public var nodes: UInt64 = 0
     @inlinable public init() {}

@@ -16,6 +16,7 @@
     public var usable: UInt8 = 0
     public var last: UInt8 = 0
     public var cur: UInt8 = 0
+    @usableFromInline var gap: UInt32 = 0
     public var transPt: UInt64 = 0
     public var pt: UInt64 = 0
     @inlinable public init() {}
@@ -64,6 +65,7 @@
     public var cpuNum: UInt32 = 0
     public var freqNum: UInt32 = 0
     public var govNum: UInt32 = 0
+    @usableFromInline var gap: UInt32 = 0
     public var affectedCpus: UInt64 = 0
     public var scalingAvailableFrequencies: UInt64 = 0
     public var scalingAvailableGovernors: UInt64 = 0

@@ -7,6 +7,7 @@
     public var cpupoolId: UInt32 = 0
     public var schedId: UInt32 = 0
     public var cmd: UInt32 = 0
+    @usableFromInline var gap: UInt32 = 0
     /// `SysctlSchedArinc653`, `SysctlCreditSchedule`, `SysctlCredit2Schedule`, by what comes before.
     public var union = InlineArray<2, UInt64>(repeating: 0)
     @inlinable public init() {}
@@ -106,12 +107,16 @@
 @frozen public struct SysctlArinc653Schedule: BitwiseCopyable, Sendable {
     public var majorFrame: UInt64 = 0
     public var numSchedEntries: UInt8 = 0
+    @usableFromInline var gap: UInt8 = 0
+    @usableFromInline var gap2: UInt16 = 0
+    @usableFromInline var gap3: UInt32 = 0
     public var schedEntries = InlineArray<64, Entry>(repeating: Entry())
     @inlinable public init() {}
 
     @frozen public struct Entry: BitwiseCopyable, Sendable {
         public var domHandle = DomainHandle(repeating: 0)
         public var vcpuId: UInt32 = 0
+        @usableFromInline var gap: UInt32 = 0
         public var runtime: UInt64 = 0
         @inlinable public init() {}
     }

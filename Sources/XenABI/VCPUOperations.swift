@@ -30,6 +30,7 @@
 @frozen public struct RunstateInfo<Caller: CallerABI>: BitwiseCopyable, Sendable {
     /// A `Runstate`.
     public var state: Int32 = 0
+    @usableFromInline var gap = Caller.paddingToWord
     /// System time in nanoseconds, with `update` set while the structure changes.
     public var entryTime: Caller.Quad = .zero
     /// Nanoseconds spent in each `Runstate`.

@@ -37,10 +37,13 @@ struct Caller: CustomStringConvertible, Sendable {
 struct Facts {
     private(set) var all: [Fact] = []
     private(set) var bitFields: [BitField] = []
+    /// Bytes of structures that no field has.
+    private(set) var holes: [String] = []
 
     /// Size of a structure, and offset and size of each field.
     mutating func structure<T>(_ c: String, _ type: T.Type, _ fields: KeyValuePairs<String, PartialKeyPath<T>>) {
         add("sizeof(\(c))", MemoryLayout<T>.stride, "\(T.self)")
+        holes += XenABITests.holes(in: type)
         self.fields(c, type, fields)
     }
 
