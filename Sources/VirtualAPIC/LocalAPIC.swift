@@ -111,7 +111,9 @@ public struct VirtualLocalAPIC: ~Copyable {
     // MARK: The timer
 
     /// When the timer interrupts next; `never` where it does not.
-    public var deadline: SystemTime { registers.withLock { $0.timer.deadline($0.timerIsPeriodic) } }
+    public var deadline: SystemTime {
+        registers.withLock { $0.timerIsMasked ? .never : $0.timer.deadline($0.timerIsPeriodic) }
+    }
 
     /// Takes what is due. True where the timer's interrupt was posted.
     public func fire(now: SystemTime) -> Bool {

@@ -142,7 +142,8 @@ struct LocalAPICRegisters: BitwiseCopyable {
         case LocalRegister.command: return send(value)
         case LocalRegister.selfInterrupt where isX2:
             return .send(InterprocessorCommand(low: word & 0xff | 1 << 18, destination: 0, isX2: true))
-        case LocalRegister.timer...LocalRegister.error: return setLocal(Int(offset - LocalRegister.timer) >> 4, word)
+        case LocalRegister.timer...LocalRegister.error:
+            return setLocal(Int(offset - LocalRegister.timer) >> 4, word, now: now)
         case LocalRegister.initialCount:
             timer.start(word, now: now)
             return .timerChanged
@@ -163,7 +164,7 @@ struct LocalAPICRegisters: BitwiseCopyable {
         return .none
     }
 
-    private mutating func setLocal(_ index: Int, _ word: UInt32) -> LocalAPICEffect {
+    private mutating func setLocal(_ index: Int, _ word: UInt32, now: SystemTime) -> LocalAPICEffect {
         // Vector, delivery mode, polarity, trigger, mask; the timer's mode.
         let mask: UInt32 =
             switch index {
@@ -172,6 +173,8 @@ struct LocalAPICRegisters: BitwiseCopyable {
             case 5: 0x1_00ff
             default: 0x1_07ff
             }
+        // What ran out while it was masked, which nobody was told of, is not told of afterwards.
+        if index == 0, timerIsMasked { _ = timer.fire(now: now, isPeriodic: timerIsPeriodic) }
         local[index] = word & mask | (spurious >> 8 & 1 == 0 ? Self.masked : 0)
         return index == 0 ? .timerChanged : .none
     }
@@ -187,6 +190,9 @@ struct LocalAPICRegisters: BitwiseCopyable {
 /// The timer: counts down from `initial` at 1 GHz / 10 / divisor (Xen: APIC_BUS_CYCLE_NS).
 struct LocalAPICTimer: BitwiseCopyable {
     private static var cycle: UInt64 { 10 }
+    /// Nanoseconds between two interrupts of a periodic timer, whatever it counts (Xen: create_periodic_time): a guest could have its
+    /// pCPU do nothing but take them.
+    static var shortest: UInt64 { 100_000 }
 
     private(set) var initial: UInt32 = 0
     private(set) var divide: UInt32 = 0
@@ -202,6 +208,9 @@ struct LocalAPICTimer: BitwiseCopyable {
 
     private var period: UInt64 { UInt64(initial) &* step }
 
+    /// From one interrupt to the next.
+    private func interval(_ isPeriodic: Bool) -> UInt64 { isPeriodic ? max(period, Self.shortest) : period }
+
     mutating func start(_ count: UInt32, now: SystemTime) {
         initial = count
         began = now
@@ -214,7 +223,7 @@ struct LocalAPICTimer: BitwiseCopyable {
         if !isDone { began = SystemTime(nanoseconds: now.nanoseconds &- UInt64(initial - min(left, initial)) &* step) }
     }
 
-    func deadline(_ isPeriodic: Bool) -> SystemTime { isDone ? .never : began + period }
+    func deadline(_ isPeriodic: Bool) -> SystemTime { isDone ? .never : began + interval(isPeriodic) }
 
     func current(now: SystemTime, isPeriodic: Bool) -> UInt32 {
         guard !isDone, initial > 0 else { return 0 }
@@ -225,9 +234,10 @@ struct LocalAPICTimer: BitwiseCopyable {
 
     /// True where it has run out. Periods that were missed are made up for by one interrupt.
     mutating func fire(now: SystemTime, isPeriodic: Bool) -> Bool {
-        guard !isDone, period > 0, now >= began + period else { return false }
+        let interval = interval(isPeriodic)
+        guard !isDone, interval > 0, now >= began + interval else { return false }
         if isPeriodic {
-            began = began + (now.nanoseconds &- began.nanoseconds) / period &* period
+            began = began + (now.nanoseconds &- began.nanoseconds) / interval &* interval
         } else {
             isDone = true
         }

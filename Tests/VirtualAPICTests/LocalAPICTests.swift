@@ -232,15 +232,65 @@ final class TestAPIC {
         #expect(apic.pending == 0xec)
         #expect(apic.deadline == .never)
         #expect(apic.read(LocalRegister.currentCount, now: start + 5000) == 0)
-        // Periodic, divided by 16: 16 us each.
+        // Periodic, divided by 16: 160 us each.
         _ = apic.write(LocalRegister.timer, 1 << 17 | 0xec, now: start)
         _ = apic.write(LocalRegister.divide, 0x3, now: start)
-        _ = apic.write(LocalRegister.initialCount, 100, now: start)
-        #expect(apic.deadline == start + 16_000)
+        _ = apic.write(LocalRegister.initialCount, 1000, now: start)
+        #expect(apic.deadline == start + 160_000)
         apic.accept(0xec)
-        #expect(apic.fire(now: start + 50_000))
-        #expect(apic.deadline == start + 64_000)
-        #expect(apic.read(LocalRegister.currentCount, now: start + 56_000) == 50)
+        #expect(apic.fire(now: start + 500_000))
+        #expect(apic.deadline == start + 640_000)
+        #expect(apic.read(LocalRegister.currentCount, now: start + 560_000) == 500)
+    }
+
+    /// Whatever a guest counts, in whatever order it sets it: 10,000 interrupts a second, and none for one that is masked.
+    @Test func aTimerHasAFloor() {
+        for code: UInt32 in [0, 1, 2, 3, 8, 9, 10, 11] {
+            for count: UInt64 in [1, 2, 99, 10_000] {
+                for setsModeLast in [false, true] {
+                    let apic = TestAPIC(id: 0)
+                    Self.enable(apic)
+                    let mode: UInt64 = 1 << 17 | 0xec
+                    if !setsModeLast { _ = apic.write(LocalRegister.timer, mode, now: start) }
+                    _ = apic.write(LocalRegister.initialCount, count, now: start)
+                    _ = apic.write(LocalRegister.divide, UInt64(code), now: start)
+                    if setsModeLast { _ = apic.write(LocalRegister.timer, mode, now: start) }
+                    #expect(interrupts(of: apic, for: 10_000_000) <= 100)
+                    _ = apic.write(LocalRegister.timer, 1 << 16 | mode, now: start + 10_000_000)
+                    #expect(interrupts(of: apic, for: 10_000_000, from: start + 10_000_000) == 0)
+                }
+            }
+        }
+    }
+
+    /// How often a pCPU is interrupted that does all that the APIC asks of it.
+    private func interrupts(of apic: TestAPIC, for time: UInt64, from first: SystemTime = start) -> Int {
+        var now = first
+        var count = 0
+        while apic.deadline < first + time, count < 1000 {
+            now = max(now + 1, apic.deadline)
+            _ = apic.fire(now: now)
+            count += 1
+        }
+        return count
+    }
+
+    /// A timer that ran out while it was masked does not interrupt when it no longer is; one that counts on does.
+    @Test func whatRanOutWhileMasked() {
+        let apic = TestAPIC(id: 0)
+        Self.enable(apic)
+        _ = apic.write(LocalRegister.divide, 0xb, now: start)
+        _ = apic.write(LocalRegister.timer, 1 << 16 | 0xec, now: start)
+        _ = apic.write(LocalRegister.initialCount, 1000, now: start)
+        #expect(apic.deadline == .never)
+        _ = apic.write(LocalRegister.timer, 0xec, now: start + 20_000)
+        #expect(apic.deadline == .never)
+        #expect(!apic.fire(now: start + 30_000))
+        _ = apic.write(LocalRegister.timer, 1 << 16 | 0xec, now: start + 30_000)
+        _ = apic.write(LocalRegister.initialCount, 1000, now: start + 30_000)
+        _ = apic.write(LocalRegister.timer, 0xec, now: start + 35_000)
+        #expect(apic.deadline == start + 40_000)
+        #expect(apic.fire(now: start + 40_000))
     }
 
     @Test func aMaskedTimerIsSilent() {

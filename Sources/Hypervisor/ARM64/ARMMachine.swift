@@ -61,12 +61,6 @@ struct ARMMachine: ~Copyable {
         return product.high << 32 | product.low >> 32
     }
 
-    /// Rounded down; wraps for times that no counter reaches.
-    func ticks(_ nanoseconds: UInt64) -> UInt64 {
-        let second: UInt64 = 1_000_000_000
-        return nanoseconds / second &* frequency &+ nanoseconds % second &* frequency / second
-    }
-
     @inline(__always) var now: SystemTime { SystemTime(nanoseconds: nanoseconds(read_cntpct_el0() &- bootCount)) }
 }
 

@@ -37,6 +37,8 @@ struct CPULocal {
     var fpOwner: MetalVCPU?
     /// When the scheduler wants to be asked again.
     var sliceEnd = SystemTime.never
+    /// Keeps guests' timers from filling the pCPU's time.
+    var pacing = TimerPacing()
 
     init(pcpu: PCPU) {
         self.pcpu = pcpu
@@ -181,6 +183,7 @@ private func handlePrivate(_ interrupt: UInt32, _ cpu: inout CPULocal) {
     let machine = root.state.machine.reference
     if interrupt == machine.pointee.hypervisorTimer {
         write_cnthp_ctl_el2(0)
+        cpu.pacing.fired(now: machine.pointee.now)
         wakeExpired(cpu)
         if machine.pointee.now >= cpu.sliceEnd {
             machine.pointee.states[cpu.pcpu.index].reschedule.store(true, ordering: .relaxed)
@@ -224,12 +227,12 @@ func programTimer(_ cpu: CPULocal) {
         next = min(next, $0.pointee.extra.deadline.load(ordering: .relaxed))
         next = min(next, $0.pointee.domain.pointee.watchdogDeadline.load(ordering: .relaxed))
     }
-    guard next != .max else {
+    let machine = root.state.machine.reference
+    guard let wait = cpu.pacing.wait(until: SystemTime(nanoseconds: next), now: machine.pointee.now) else {
         write_cnthp_ctl_el2(0)
         return
     }
-    let machine = root.state.machine.reference
-    write_cnthp_cval_el2(machine.pointee.bootCount &+ machine.pointee.ticks(next))
+    write_cnthp_cval_el2(read_cntpct_el0() &+ TimerPacing.ticks(wait, frequency: machine.pointee.frequency))
     write_cnthp_ctl_el2(1)
     arm64_isb()
 }

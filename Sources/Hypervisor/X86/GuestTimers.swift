@@ -24,11 +24,9 @@ func programTimer(_ cpu: CPULocal) {
         next = min(next, vcpu.pointee.extra.apic.deadline)
     }
     let clock = root.state.clock.reference
-    guard next != .never else { return stopTimer() }
-    let now = clock.pointee.now()
+    guard let wait = cpu.pacing.wait(until: next, now: clock.pointee.now()) else { return stopTimer() }
     let counter = x86_read_tsc()
-    let wait = next > now ? min(next.nanoseconds - now.nanoseconds, 10_000_000_000) : 0
-    setTimer(at: counter &+ clock.pointee.counts(nanoseconds: wait) &+ 1, now: counter)
+    setTimer(at: counter &+ TimerPacing.ticks(wait, frequency: clock.pointee.frequency), now: counter)
 }
 
 private func stopTimer() {
@@ -39,17 +37,19 @@ private func stopTimer() {
 }
 
 /// The timer of this pCPU has fired: everything of its vCPUs that is due.
-func fireTimers(_ cpu: CPULocal) {
+func fireTimers(_ cpu: inout CPULocal) {
     let now = systemTime()
-    forEachHere(cpu.pcpu) { vcpu in
-        let platform = Metal(pcpu: cpu.pcpu)
+    cpu.pacing.fired(now: now)
+    let pcpu = cpu.pcpu
+    forEachHere(pcpu) { vcpu in
+        let platform = Metal(pcpu: pcpu)
         let domain = vcpu.pointee.domain
         if domain.pointee.takeExpiredWatchdog(platform) { watchdogExpired(domain, platform) }
         VCPU.fireTimers(of: vcpu, platform, now: now)
-        if vcpu.pointee.extra.apic.fire(now: now) { kick(vcpu, from: cpu.pcpu) }
+        if vcpu.pointee.extra.apic.fire(now: now) { kick(vcpu, from: pcpu) }
         guard vcpu.pointee.extra.deadline.load(ordering: .relaxed) <= now.nanoseconds else { return }
         vcpu.pointee.extra.deadline.store(.max, ordering: .relaxed)
-        kick(vcpu, from: cpu.pcpu)
+        kick(vcpu, from: pcpu)
     }
     programTimer(cpu)
 }

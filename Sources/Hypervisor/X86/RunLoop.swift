@@ -29,6 +29,8 @@ struct CPULocal {
     var loaded: MetalVCPU?
     /// When the scheduler wants to be asked again.
     var sliceEnd = SystemTime.never
+    /// Keeps guests' timers from filling the pCPU's time.
+    var pacing = TimerPacing()
 
     init(pcpu: PCPU) {
         self.pcpu = pcpu
@@ -174,7 +176,7 @@ private func enter(_ vcpu: MetalVCPU, _ cpu: CPULocal) {
 func handleNews(_ cpu: inout CPULocal) -> Bool {
     let state = Ref(root.state.pc.reference, cpu.pcpu)
     if state.pointee.timerFired.exchange(false, ordering: .relaxed) {
-        fireTimers(cpu)
+        fireTimers(&cpu)
         if cpu.pcpu.rawValue == 0, root.state.remapping.isSet { root.state.remapping.value.reportFaults() }
         if systemTime() >= cpu.sliceEnd { state.pointee.reschedule.store(true, ordering: .relaxed) }
     }
