@@ -3,7 +3,7 @@
 /// Instructions that are intercepted by number, for processors that do not save where the next one starts: their opcodes,
 /// which leave the guest's bytes to be looked at only for prefixes (AMD APM 3).
 @frozen public enum InterceptedInstruction {
-    case cpuid, halt, hypercall, readMSR, writeMSR, setExtendedControl, invalidate, writeBack
+    case cpuid, halt, hypercall, readMSR, writeMSR, setExtendedControl, invalidate, writeBack, debug
 
     /// Opcode bytes, first in the lowest byte, and how many.
     @inlinable var opcode: (bytes: UInt32, count: Int) {
@@ -16,6 +16,7 @@
         case .setExtendedControl: (0xd1010f, 3)
         case .invalidate: (0x080f, 2)
         case .writeBack: (0x090f, 2)
+        case .debug: (0xf1, 1)
         }
     }
 

@@ -25,6 +25,8 @@ public enum SVMExit: Equatable, Sendable {
     case nestedFault(NestedFault)
     /// An instruction that this guest's processor does not have.
     case undefined
+    /// ICEBP, also called INT1: one byte.
+    case debugInstruction
     /// RDPMC: no counters.
     case refused
     /// Triple fault.
@@ -59,7 +61,8 @@ public enum SVMExit: Equatable, Sendable {
         case 0x78: .halt
         case 0x7f: .shutdown
         case 0x81: .hypercall
-        case 0x7a, 0x80, 0x82...0x86, 0x8a...0x8c: .undefined
+        case 0x7a, 0x80, 0x82...0x86, 0x8a...0x8c, 0x8e: .undefined
+        case 0x88: .debugInstruction
         case 0x8d: .setExtendedControl
         default: .unexpected(code: code)
         }

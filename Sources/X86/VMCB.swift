@@ -60,22 +60,6 @@ public enum VMCBField {
     public static var pat: UInt64 { 0x668 }
 }
 
-/// What is intercepted in every guest (AMD APM 2, 15.9 and tables B-1).
-public enum Intercept {
-    /// Writes of CR0 and CR4, and of DR4-DR7. Those of CR3 are the processor's: there are too many.
-    public static var control: UInt64 { 1 << 16 | 1 << 20 | 0xf << 52 }
-    /// Interrupts, NMI, SMI, INIT, RDPMC, CPUID, INVD, PAUSE not, HLT, INVLPGA, ports, MSRs, shutdown.
-    public static var first: UInt32 {
-        1 << 0 | 1 << 1 | 1 << 2 | 1 << 3 | 1 << 15 | 1 << 18 | 1 << 22 | 1 << 24 | 1 << 26 | 1 << 27 | 1 << 28 | 1 << 31
-    }
-    /// A window for interrupts has opened.
-    public static var window: UInt32 { 1 << 4 }
-    /// All of virtualisation itself, WBINVD, MONITOR, MWAIT in both forms, XSETBV. Not RDTSCP: the guest has none.
-    public static var second: UInt32 { 0x7f | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12 | 1 << 13 }
-    /// Machine checks only.
-    public static var exceptions: UInt32 { 1 << 18 }
-}
-
 /// The word `virtualInterrupt` of a control block (AMD APM 2, 15.21.1).
 public enum VirtualInterrupt {
     public static var priorityMask: UInt64 { 0xff }
@@ -120,6 +104,15 @@ public struct InjectedEvent: RawRepresentable, Hashable, Sendable, BitwiseCopyab
     public static func exception(_ vector: UInt8, error: UInt32? = nil) -> Self {
         let code = error.map { UInt64($0) << 32 | 1 << 11 } ?? 0
         return Self(rawValue: 1 << 31 | 3 << 8 | UInt64(vector) | code)
+    }
+    /// What becomes of an intercepted exception that is the guest's own: it is delivered, after the event during whose delivery it
+    /// came where that was an exception too, for both that are intercepted are benign ones (AMD APM 2, 8.2.9). Nil for the machine's.
+    public static func reflected(_ vector: UInt8, error: UInt64) -> Self? {
+        switch vector {
+        case 1: exception(1)
+        case 17: exception(17, error: UInt32(truncatingIfNeeded: error))
+        default: nil
+        }
     }
     /// #UD and #GP(0).
     public static var invalidOpcode: Self { exception(6) }

@@ -11,7 +11,8 @@ import Testing
     static let rows: [(UInt64, UInt64, UInt64, SVMExit)] = [
         (0x60, 0, 0, .interrupt), (0x61, 0, 0, .nmi), (0x64, 0, 0, .window), (0x72, 0, 0, .cpuid), (0x78, 0, 0, .halt),
         (0x7c, 0, 0, .readMSR), (0x7c, 1, 0, .writeMSR), (0x7f, 0, 0, .shutdown), (0x81, 0, 0, .hypercall),
-        (0x80, 0, 0, .undefined), (0x8d, 0, 0, .setExtendedControl), (.max, 0, 0, .invalidState),
+        (0x80, 0, 0, .undefined), (0x8e, 0, 0, .undefined), (0x88, 0, 0, .debugInstruction), (0x8d, 0, 0, .setExtendedControl),
+        (.max, 0, 0, .invalidState), (0x41, 0, 0, .exception(vector: 1, error: 0)), (0x51, 0, 0, .exception(vector: 17, error: 0)),
         // As QEMU (7.2) writes it.
         (0xffff_ffff, 0, 0, .invalidState),
         (0x52, 5, 0, .exception(vector: 18, error: 5)), (0x66, 0, 0, .unexpected(code: 0x66)),

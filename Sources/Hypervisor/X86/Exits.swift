@@ -73,7 +73,18 @@ private func handleRare(
     case .undefined: block.inject(.invalidOpcode)
     case .refused: block.inject(.generalProtection)
     case .exception(let vector, let error):
-        return crashed(vcpu, &cpu, "exception \(vector) of the machine, error \(hex: error)")
+        guard let event = InjectedEvent.reflected(vector, error: error) else {
+            return crashed(vcpu, &cpu, "exception \(vector) of the machine, error \(hex: error)")
+        }
+        // The processor has left in DR6 what its handler is to see (AMD APM 2, 15.12.2).
+        block.inject(event)
+    case .debugInstruction:
+        // Not a single step, whatever RFLAGS.TF says.
+        let debugStatus = block[VMCBField.dr6]
+        if skip(.debug, vcpu, cpu.pcpu) {
+            block[VMCBField.dr6] = debugStatus
+            block.inject(.exception(1))
+        }
     case .shutdown: return tripleFault(vcpu, &cpu)
     case .invalidState:
         if !correctInvalidState(registers, vcpu, cpu) {

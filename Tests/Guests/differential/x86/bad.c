@@ -388,6 +388,7 @@ static void run_guest(void) { __asm__ volatile("vmrun" : : "a"(page[1]) : "memor
 static void intel_call(void) { __asm__ volatile("vmcall" : : "a"(63) : "memory"); }
 static void undefined(void) { __asm__ volatile("ud2"); }
 static void monitor(void) { __asm__ volatile("monitor" : : "a"(page[1]), "c"(0), "d"(0) : "memory"); }
+static void debug_instruction(void) { __asm__ volatile(".byte 0xf1"); }
 
 static void instructions(void) {
     operation("instruction");
@@ -397,6 +398,7 @@ static void instructions(void) {
     attempt("VMCALL", intel_call);
     attempt("UD2", undefined);
     attempt("MONITOR", monitor);
+    attempt("ICEBP", debug_instruction);
 }
 
 void bad_cases(void) {
