@@ -205,14 +205,14 @@ $(BUILD)/$(1)$(3)/xen.elf: $(IMAGE_SOURCES) linker/$(1).ld linker/symbols.py
 endef
 $(foreach isa,$(ISAS),$(eval $(call image_rule,$(isa))))
 # Every lock checks that it is taken in its order.
-$(eval $(call image_rule,arm64,XEN_CHECKED=1,-checked))
+$(foreach isa,arm64 x86_64,$(eval $(call image_rule,$(isa),XEN_CHECKED=1,-checked)))
 
 $(BUILD)/arm64/xen $(BUILD)/arm64-checked/xen $(BUILD)/arm32/xen: %/xen: %/xen.elf
 	llvm-objcopy -O binary $< $@
 	@$(PYTHON) linker/gates.py $<
 
 # Loaders want an ELF32 with multiboot headers; the variant without the first of them is for those that go by the PVH note.
-$(BUILD)/x86_64/xen: $(BUILD)/x86_64/xen.elf linker/elf32.py
+$(BUILD)/x86_64/xen $(BUILD)/x86_64-checked/xen: %/xen: %/xen.elf linker/elf32.py
 	llvm-objcopy -O binary $< $<.flat
 	$(PYTHON) linker/elf32.py $< $<.flat $@-pvh --without-multiboot1
 	$(PYTHON) linker/elf32.py $< $<.flat $@

@@ -11,6 +11,9 @@ import Synchronization
 ///
 /// It works as Dekker's algorithm does: who copies opens, then looks up; who takes away changes the entry, then looks at the
 /// window. Both steps need a full barrier between them, on the side of the copy one that the machine's table walker obeys too.
+///
+/// An open window is a lock of the rank `copyWindow`, which never has to wait to be opened: while it is open no earlier lock is
+/// taken, for who holds that may be waiting for the window.
 public struct CopyWindow: ~Copyable, Sendable {
     /// Odd while the window is open. Counts, so that nobody waits for the next one.
     private let count = Atomic<UInt32>(0)
@@ -23,15 +26,24 @@ public struct CopyWindow: ~Copyable, Sendable {
 
     /// The barrier after it is the caller's.
     @inline(__always) public func open() {
+        #if LOCK_CHECKS
+            HeldLocks.willOpen()
+        #endif
         count.store(count.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
     }
 
     @inline(__always) public func close() {
+        #if LOCK_CHECKS
+            HeldLocks.willRelease(.copyWindow)
+        #endif
         count.store(count.load(ordering: .relaxed) &+ 1, ordering: .releasing)
     }
 
     /// Waits while the window that is open now is. The barrier before it is the caller's.
     public func waitUntilClosed() {
+        #if LOCK_CHECKS
+            HeldLocks.willWait(from: LockRank.copyWindow.rawValue)
+        #endif
         let seen = count.load(ordering: .acquiring)
         guard seen & 1 != 0 else { return }
         while count.load(ordering: .acquiring) == seen { cpu_relax() }

@@ -16,6 +16,21 @@
             unsafe held.pointee |= 1 << UInt32(rank.rawValue)
         }
 
+        /// Stops where a lock of this rank or a later one is held already.
+        @usableFromInline static func willWait(from rank: UInt8) {
+            // SAFETY: as above.
+            if unsafe held_lock_ranks().pointee >> UInt32(rank) != 0 { fatalError("a wait for another CPU out of order") }
+        }
+
+        /// Stops where the window of this CPU is open already: the second to close it would do so for both.
+        @usableFromInline static func willOpen() {
+            // SAFETY: as above.
+            if unsafe held_lock_ranks().pointee >> UInt32(LockRank.copyWindow.rawValue) & 1 != 0 {
+                fatalError("a copy window is open already")
+            }
+            didTake(.copyWindow)
+        }
+
         /// A lock that is taken only if free cannot make anybody wait.
         @usableFromInline static func didTake(_ rank: LockRank) {
             // SAFETY: as above.

@@ -7,6 +7,19 @@
 
 /// The order in which locks may be taken, lowest first.
 public enum LockRank: UInt8, Sendable {
-    case domainTable, domain, eventChannel, grantTable, p2m, onDemand, frameList, frameAllocator, scheduler, timer
+    case domainTable, domain, eventChannel, grantTable, p2m, onDemand, copyWindow, frameList, frameAllocator, scheduler, timer
     case interruptController, console
+}
+
+/// Waiting for what other CPUs do, seen as a lock: `LockRank.copyWindow` stands behind all that is held where a translation is taken
+/// away, so that what a copy takes within its window comes later (`CopyWindow`). What a CPU does only between two guests, or when
+/// it asks the scheduler, may come after any lock.
+public enum LockOrder {
+    /// Before a wait for another CPU to ask its scheduler: no lock is held, and no window open, for that CPU may want either first.
+    /// Checked where locks are.
+    @inlinable @inline(__always) public static func willWaitForProcessor() {
+        #if LOCK_CHECKS
+            HeldLocks.willWait(from: 0)
+        #endif
+    }
 }

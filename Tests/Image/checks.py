@@ -309,6 +309,7 @@ CHECKS = [
     differential("arm64-differential", Machine("arm64", memory=1024), DIFFERENTIAL, r"^cases done"),
     differential("arm64-differential-checked", Machine("arm64", cpus=4, memory=1024, build="-checked"), DIFFERENTIAL, r"^cases done"),
     differential("x86_64-differential", replace(X86_SHELL, memory=1024), DIFFERENTIAL, r"^cases done"),
+    differential("x86_64-differential-checked", replace(X86_SHELL, memory=1024, build="-checked"), DIFFERENTIAL, r"^cases done"),
     differential("x86_32-differential", replace(X86_SHELL, memory=1024), DIFFERENTIAL_32, r"^cases done"),
 
     Check("arm64-watchdog", Machine("arm64", memory=1024), WATCHDOG, {hypervisor: Expectation(
@@ -332,6 +333,7 @@ CHECKS = [
     x86_dom0("", iommu="amd"),
     x86_dom0("-smp1", iommu="amd", cpus=1),
     x86_dom0("-smp4", iommu="amd", cpus=4),
+    x86_dom0("-checked", OURS, iommu="amd", cpus=4, build="-checked"),
     x86_dom0("-xsave", OURS, features="", cpus=4, vectors="avx avx2 f16c fma xsave"),
     x86_dom0("-intel-iommu", OURS, iommu="intel", features="", hypervisor_words="cpuid=no-f16c,no-avx2", vectors="avx fma xsave"),
     dom0("x86_64-dom0-8192m", Machine("x86_64", memory=8192, features=",-xsave"), 4096, hypervisors=(OURS,), more=PVH + PVH_SMP),

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as XML
 import bench
 import debian
 
-IMAGES = ("arm64", "arm64-checked", "x86_64", "arm32")
+IMAGES = ("arm64", "arm64-checked", "x86_64", "x86_64-checked", "arm32")
 UNIT_RESULTS = debian.BUILD / "unit-swift-testing.xml"
 HARNESS = debian.ROOT / "Tests/Image"
 

@@ -54,6 +54,56 @@ import Testing
         #expect(!isOpen)
     }
 
+    /// Waiting for windows and opening one take part in the order of locks. The deadlock was one of three: who holds the events' lock
+    /// wants the p2m's, who holds that waits for a window, and in the window somebody wanted the events' lock.
+    @Test func windowsHaveTheirPlaceInTheOrder() async {
+        let window = CopyWindow()
+        let p2m = SpinLock(0, rank: .p2m)
+        let frames = SpinLock(0, rank: .frameAllocator)
+        p2m.withLock { _ in window.waitUntilClosed() }
+        p2m.withLock { _ in
+            window.open()
+            window.close()
+        }
+        frames.withLock { _ in
+            window.open()
+            window.close()
+        }
+        window.open()
+        frames.withLock { _ in }
+        window.close()
+        LockOrder.willWaitForProcessor()
+        await #expect(processExitsWith: .failure) {
+            let window = CopyWindow()
+            let events = SpinLock(0, rank: .eventChannel)
+            window.open()
+            events.withLock { _ in }
+        }
+        await #expect(processExitsWith: .failure) {
+            let window = CopyWindow()
+            let frames = SpinLock(0, rank: .frameAllocator)
+            frames.withLock { _ in window.waitUntilClosed() }
+        }
+        await #expect(processExitsWith: .failure) {
+            let mine = CopyWindow()
+            let another = CopyWindow()
+            mine.open()
+            another.waitUntilClosed()
+        }
+        await #expect(processExitsWith: .failure) {
+            let window = CopyWindow()
+            window.open()
+            window.open()
+        }
+        await #expect(processExitsWith: .failure) {
+            SpinLock(0, rank: .domainTable).withLock { _ in LockOrder.willWaitForProcessor() }
+        }
+        await #expect(processExitsWith: .failure) {
+            CopyWindow().open()
+            LockOrder.willWaitForProcessor()
+        }
+    }
+
     @Test func aClosedWindowIsNotWaitedFor() {
         let window = CopyWindow()
         window.waitUntilClosed()

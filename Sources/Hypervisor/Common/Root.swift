@@ -18,7 +18,7 @@ struct Root: ~Copyable {
     let state = MachineState()
 
     #if LOCK_CHECKS
-        /// The ranks of the locks that each CPU holds, by its number for the heap's fast lists.
+        /// The ranks of the locks that each CPU holds, by its number.
         let heldLocks = FixedArray<256, Atomic<UInt32>> { _ in Atomic(0) }
     #endif
 

@@ -38,6 +38,7 @@ extension Metal {
 
     /// The pCPU that has its registers lets go of them when it asks the scheduler (`releasePaused`).
     func waitUntilStopped(_ vcpu: MetalVCPU) {
+        LockOrder.willWaitForProcessor()
         let holder = vcpu.pointee.extra.holder.load(ordering: .acquiring)
         guard holder != 0, holder != pcpu.rawValue + 1 else { return }
         tickle(PCPU(holder - 1), from: pcpu)

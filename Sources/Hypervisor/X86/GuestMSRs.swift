@@ -102,21 +102,20 @@ private func set(_ number: UInt32, _ value: UInt64, _ block: ControlBlock, _ vcp
 
 /// Fills a page of the guest's with hypercalls, 32 bytes each: MOV number to EAX, VMMCALL, RET (Xen: svm_init_hypercall_page).
 private func writeHypercallPage(_ value: UInt64, _ vcpu: MetalVCPU, _ pcpu: PCPU) -> Bool {
+    guard value & 0xfff == 0 else { return false }
+    let domain = vcpu.pointee.domain
     let guest = RunningGuest(vcpu: vcpu, pcpu: pcpu)
-    guest.beginCopy()
-    defer { guest.endCopy() }
-    guard value & 0xfff == 0,
-        let page = guest.place(GuestAddress(value), of: vcpu.pointee.domain, write: true)
-    else { return false }
-    for number in UInt64(0)..<128 {
-        let entry = page + number * 32
-        frames.store(0xb8 as UInt8, at: entry)
-        frames.store(UInt32(number), at: entry + 1)
-        frames.store(0xc3d9_010f as UInt32, at: entry + 5)
+    let isWritten: Void? = guest.withPlace(GuestAddress(value), of: domain, write: true) { page in
+        for number in UInt64(0)..<128 {
+            let entry = page + number * 32
+            frames.store(0xb8 as UInt8, at: entry)
+            frames.store(UInt32(number), at: entry + 1)
+            frames.store(0xc3d9_010f as UInt32, at: entry + 5)
+        }
+        // IRET is none for such a guest: UD2.
+        frames.store(0x0b0f as UInt16, at: page + 23 * 32)
     }
-    // IRET is none for such a guest: UD2.
-    frames.store(0x0b0f as UInt16, at: page + 23 * 32)
-    vcpu.pointee.domain.pointee.latchWords(
-        of: vcpu.pointee.extra.block.isIn64BitCode ? 64 : 32, Metal(pcpu: pcpu, vcpu: vcpu))
+    guard isWritten != nil else { return false }
+    domain.pointee.latchWords(of: vcpu.pointee.extra.block.isIn64BitCode ? 64 : 32, Metal(pcpu: pcpu, vcpu: vcpu))
     return true
 }

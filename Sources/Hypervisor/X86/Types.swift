@@ -70,5 +70,5 @@ struct MachineState: ~Copyable {
     let remapping = Once<DMARemapping>()
     let pci = Once<HostPCI>()
     /// RAM that was set aside for dom0 before there was a heap.
-    let dom0Memory = SpinLock(RangeList<MachineSpace>(), rank: .domainTable)
+    let dom0Memory = SpinLock(RangeList<MachineSpace>(), rank: .domain)
 }

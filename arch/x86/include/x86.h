@@ -34,6 +34,13 @@ struct trampoline_block {
     uint64_t host_table;    // machine address of the hypervisor's own PML4
 };
 
+// The calling CPU's logical number, from its slot.
+static inline uint64_t x86_processor_number(void) {
+    uint64_t top;
+    __asm__("mov %%rsp, %0" : "=r"(top));
+    return *(const uint64_t *)((top & ~(uint64_t)(X86_SLOT_SIZE - 1)) + X86_SLOT_CPU);
+}
+
 // exceptions.S
 extern char x86_stubs[];
 static inline uint64_t x86_stub(uint64_t vector) { return (uint64_t)x86_stubs + vector * 16; }
