@@ -2,6 +2,7 @@
 
 import Base
 import Machine
+import Synchronization
 
 /// Memory to list registers.
 extension VirtualGIC {
@@ -81,7 +82,11 @@ extension VirtualGIC {
         if bank.set(.resident, bit) & bit != 0 { return false }
         if resident.index != 0 {
             bank.setByte(BankLayout.holders, resident.number, UInt8(truncatingIfNeeded: vcpu.rawValue))
+            // Who changes its state in memory looks at `resident` and then at the holder (`observe` in `drop`, `notifyOf` and
+            // `notifyTargets`): where that is still the last one, what was changed is seen below.
+            atomicMemoryFence(ordering: .sequentiallyConsistent)
         }
+        forgetDrops(resident)
         let isMapped = bank.load(.mapped) & bit != 0
         var entry = ListRegister(
             interrupt: resident.index << 5 | resident.number, state: [],
@@ -109,6 +114,15 @@ extension VirtualGIC {
         cpu.setNumber(register, UInt16(truncatingIfNeeded: entry.interrupt) | (isLatched ? 1 << 15 : 0))
         host.setListRegister(register, Host.Format.encode(entry))
         return true
+    }
+
+    /// What was to be dropped from an earlier list register, which was released in that very moment, is not to be dropped from this
+    /// one. Nothing is lost: who asks clears the state in memory first, which is read after this.
+    @inline(__always)
+    private func forgetDrops(_ resident: Resident<Frames>) {
+        guard (resident.bank.load(.dropPending) | resident.bank.load(.dropActive)) & resident.bit != 0 else { return }
+        resident.bank.clear(.dropPending, resident.bit)
+        resident.bank.clear(.dropActive, resident.bit)
     }
 
     /// Takes the pending latch, for a GICv2 SGI that of one sender.

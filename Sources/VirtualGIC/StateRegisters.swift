@@ -67,8 +67,10 @@ extension VirtualGIC {
         _ bits: UInt32, _ part: BankWord, _ bank: Bank<Frames>, _ index: UInt32, _ vcpu: VCPUID, by writer: VCPUID,
         on host: some VirtualGICHost
     ) {
-        let elsewhere = bits & bank.load(.resident)
+        // After the state in memory was cleared. Pairs with `place`, which sets the bit and then reads that state.
+        let elsewhere = bits & bank.observe(.resident)
         guard elsewhere != 0 else { return }
+        // One that has been released meanwhile forgets it when it is placed anew.
         bank.set(part, elsewhere)
         notifyHolders(of: elsewhere, bank, index, vcpu, by: writer, on: host)
     }

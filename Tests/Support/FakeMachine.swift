@@ -34,6 +34,29 @@ public final class FakeMachine: @unchecked Sendable {
     /// The value to hand to code under test.
     public var source: FakeFrames { FakeFrames(machine: self) }
 
+    /// Runs `first`, and `second`, as if another pCPU did it, in the middle: before the access of memory with the number `place`.
+    /// False where `first` has no more than that many, and `second` came after it.
+    public func interleave(at place: Int, _ first: () -> Void, with second: @escaping () -> Void) -> Bool {
+        intruder = (place, second)
+        first()
+        guard let (_, late) = intruder else { return true }
+        intruder = nil
+        late()
+        return false
+    }
+
+    private var intruder: (left: Int, body: () -> Void)?
+
+    fileprivate func willAccess() {
+        guard let (left, body) = intruder else { return }
+        if left > 0 {
+            intruder = (left - 1, body)
+        } else {
+            intruder = nil
+            body()
+        }
+    }
+
     func take(order: Int) -> MFN? {
         requests += 1
         if let left = failAfter {
@@ -77,6 +100,7 @@ public struct FakeFrames: FrameMemory, FrameAllocator {
     let machine: FakeMachine
 
     public func pointer(to address: MachineAddress) -> UnsafeMutableRawPointer {
+        machine.willAccess()
         let offset = Int(address.rawValue) - Int(machine.base.rawValue << 12)
         precondition(offset >= 0 && offset < machine.frames << 12, "machine address outside the fake's memory")
         return machine.bytes + offset
