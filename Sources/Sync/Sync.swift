@@ -5,10 +5,10 @@
 ///
 /// Ranks: a CPU takes locks in ascending `LockRank`; two locks of one rank in ascending domain id.
 
-/// The order in which locks may be taken, lowest first.
+/// The order in which locks may be taken, lowest first. `boot`: what the boot CPU works on alone, all the time.
 public enum LockRank: UInt8, Sendable {
-    case domainTable, domain, eventChannel, grantTable, p2m, onDemand, copyWindow, frameList, frameAllocator, scheduler, timer
-    case interruptController, console
+    case boot, domainTable, domain, eventChannel, grantTable, p2m, onDemand, copyWindow, frameList, frameAllocator
+    case scheduler, timer, interruptController, console
 }
 
 /// Waiting for what other CPUs do, seen as a lock: `LockRank.copyWindow` stands behind all that is held where a translation is taken

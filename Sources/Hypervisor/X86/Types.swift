@@ -38,7 +38,7 @@ typealias SerialBus = PortBus
 struct MachineState: ~Copyable {
     let pc = Once<PC>()
     /// What the firmware said; the boot CPU's.
-    let description = SpinLock(Description(), rank: .domainTable)
+    let description = SpinLock(Description(), rank: .boot)
     /// Frames for the tables that map all RAM.
     let tableFrames = SpinLock(FramePool(), rank: .frameAllocator)
     let reset = Once<ResetRegister>()
