@@ -47,6 +47,8 @@ public struct RoundRobin: ~Copyable, Sendable {
         var isAsleep = false
         /// What it is while it is asleep: it would be queued.
         var wantsToRun = false
+        /// It has no registers to run with: whoever wakes it comes too late.
+        var isStopped = false
     }
 
     struct Queue: BitwiseCopyable {
@@ -74,6 +76,7 @@ public struct RoundRobin: ~Copyable, Sendable {
         guard unit.index < Self.capacity else { return .none }
         switch units[unit.index].state {
         case .blocked:
+            guard !units[unit.index].isStopped else { return .none }
             guard !units[unit.index].isAsleep else {
                 units[unit.index].wantsToRun = true
                 return .none
@@ -95,19 +98,34 @@ public struct RoundRobin: ~Copyable, Sendable {
         queues[pcpu.index].running = .none
     }
 
+    /// As `block`, until `start`: who saw it running may still be about to wake it. The caller then asks `next`.
+    public mutating func stop(on pcpu: PCPU) {
+        let unit = queues[pcpu.index].running
+        if unit != .none { units[unit.index].isStopped = true }
+        block(on: pcpu)
+    }
+
+    /// The unit's registers are ready: it runs from there. As `wake`.
+    public mutating func start(_ unit: UnitID) -> SchedulingHint {
+        guard unit.index < Self.capacity else { return .none }
+        units[unit.index].isStopped = false
+        return wake(unit)
+    }
+
     /// The unit that runs on `pcpu` lets the others go first. The caller then asks `next`.
     public mutating func yield(on pcpu: PCPU) {
         let unit = queues[pcpu.index].running
         guard unit != .none else { return }
         queues[pcpu.index].running = .none
+        // Asleep or not: its registers have left this pCPU for that one.
+        if let target = units[unit.index].target {
+            units[unit.index].pcpu = target
+            units[unit.index].target = nil
+        }
         guard !units[unit.index].isAsleep else {
             units[unit.index].state = .blocked
             units[unit.index].wantsToRun = true
             return
-        }
-        if let target = units[unit.index].target {
-            units[unit.index].pcpu = target
-            units[unit.index].target = nil
         }
         enqueue(unit)
     }
@@ -144,10 +162,16 @@ public struct RoundRobin: ~Copyable, Sendable {
         return wake(unit)
     }
 
-    /// The unit, which is asleep, has nothing to do when that ends.
+    /// The unit, which is asleep, has nothing to do when that ends, until `start`.
     public mutating func rest(_ unit: UnitID) {
-        if unit.index < Self.capacity { units[unit.index].wantsToRun = false }
+        guard unit.index < Self.capacity else { return }
+        units[unit.index].wantsToRun = false
+        units[unit.index].isStopped = true
     }
+
+    /// The pCPU that a unit which was sent to sleep has not left yet: the one that has been told to run it, though it may not hold its
+    /// registers yet, or the one that holds them; nil: it has stopped. `holder` is read after this lock is taken.
+    public func mustLetGo(_ unit: UnitID, holder: () -> PCPU?) -> PCPU? { running(unit) ?? holder() }
 
     /// Whether the unit waits for something, be it asleep or not.
     public func isBlocked(_ unit: UnitID) -> Bool {

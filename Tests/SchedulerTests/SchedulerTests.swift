@@ -50,6 +50,47 @@ import Testing
         #expect([1, 2, 3].map { _ in scheduler.next(on: PCPU(0), now: now).unit?.rawValue } == [2, 3, 1])
     }
 
+    /// Who pauses a vCPU waits for a pCPU that has been told to run it and has not got its registers yet.
+    @Test func aPauseWaitsForWhoIsAboutToRun() {
+        var scheduler = ready([4])
+        // Every place in the life of a pCPU at which the pause may come: (what it has done, what it holds).
+        #expect(scheduler.next(on: PCPU(0), now: now).unit == UnitID(4))
+        #expect(scheduler.sleep(UnitID(4)) == .tickle(PCPU(0)))
+        #expect(scheduler.mustLetGo(UnitID(4)) { nil } == PCPU(0), "between the answer and the load of the registers")
+        #expect(scheduler.mustLetGo(UnitID(4)) { PCPU(0) } == PCPU(0), "it runs")
+        #expect(scheduler.next(on: PCPU(0), now: now).unit == nil)
+        #expect(scheduler.mustLetGo(UnitID(4)) { PCPU(0) } == PCPU(0), "it does not run, and its registers are still there")
+        #expect(scheduler.mustLetGo(UnitID(4)) { nil } == nil)
+    }
+
+    /// A pause between a vCPU's leaving for another pCPU, with its registers, and the question who is next.
+    @Test func aPauseDoesNotUndoAMove() {
+        var scheduler = ready([4])
+        #expect(scheduler.next(on: PCPU(0), now: now).unit == UnitID(4))
+        scheduler.move(UnitID(4), to: PCPU(1))
+        _ = scheduler.sleep(UnitID(4))
+        #expect(scheduler.next(on: PCPU(0), now: now).unit == nil)
+        #expect(scheduler.endSleep(UnitID(4)) == .tickle(PCPU(1)))
+        #expect(scheduler.next(on: PCPU(0), now: now).unit == nil)
+        #expect(scheduler.next(on: PCPU(1), now: now).unit == UnitID(4))
+        #expect(scheduler.home(UnitID(4)) == PCPU(1))
+    }
+
+    /// Who saw a vCPU running and wakes it after it was turned off does not start it again, asleep or not.
+    @Test(arguments: [false, true]) func aLateWakeDoesNotStart(isPaused: Bool) {
+        var scheduler = ready([4])
+        #expect(scheduler.next(on: PCPU(0), now: now).unit == UnitID(4))
+        scheduler.stop(on: PCPU(0))
+        if isPaused { _ = scheduler.sleep(UnitID(4)) }
+        #expect(scheduler.wake(UnitID(4)) == .none)
+        if isPaused { #expect(scheduler.endSleep(UnitID(4)) == .none) }
+        #expect(scheduler.next(on: PCPU(0), now: now).unit == nil)
+        let isBlocked = scheduler.isBlocked(UnitID(4))
+        #expect(isBlocked)
+        #expect(scheduler.start(UnitID(4)) == .tickle(PCPU(0)))
+        #expect(scheduler.next(on: PCPU(0), now: now).unit == UnitID(4))
+    }
+
     @Test func wakeOfAnIdlePCPUTickles() {
         var scheduler = RoundRobin()
         let isNew = scheduler.add(UnitID(7), on: PCPU(3))
@@ -118,8 +159,11 @@ import Testing
         var queues: [[Int]] = Array(repeating: [], count: pcpus)
         var running: [Int?] = Array(repeating: nil, count: pcpus)
         var (asleep, wants, target) = (Set<Int>(), Set<Int>(), [Int: Int]())
+        var stopped: Set<Int> = []
         func wake(_ unit: Int, _ hint: SchedulingHint) -> Bool {
-            guard let place = home[unit], running[place] != unit, !queues[place].contains(unit) else { return hint == .none }
+            guard let place = home[unit], running[place] != unit, !queues[place].contains(unit), !stopped.contains(unit) else {
+                return hint == .none
+            }
             guard !asleep.contains(unit) else {
                 wants.insert(unit)
                 return hint == .none
@@ -131,11 +175,11 @@ import Testing
         func queueAgain(_ pcpu: Int) {
             guard let unit = running[pcpu] else { return }
             running[pcpu] = nil
+            home[unit] = target.removeValue(forKey: unit) ?? home[unit]
             guard !asleep.contains(unit) else {
                 wants.insert(unit)
                 return
             }
-            home[unit] = target.removeValue(forKey: unit) ?? home[unit]
             queues[home[unit]!].append(unit)
         }
         for step in 0..<20_000 {
@@ -156,7 +200,11 @@ import Testing
                 }
                 isRight = scheduler.remove(id) == (ran ? .tickle(PCPU(UInt32(old ?? 0))) : .none)
                 _ = (asleep.remove(unit), wants.remove(unit), target.removeValue(forKey: unit))
-            case 3...9:
+                stopped.remove(unit)
+            case 3...4:
+                stopped.remove(unit)
+                isRight = wake(unit, scheduler.start(id))
+            case 5...9:
                 isRight = wake(unit, scheduler.wake(id))
             case 20...21:
                 let hint = scheduler.sleep(id)
@@ -175,7 +223,11 @@ import Testing
                 guard home[unit] != nil else { break }
                 scheduler.move(id, to: cpu)
                 target[unit] = pcpu
-            case 10...11:
+            case 10:
+                scheduler.stop(on: cpu)
+                if let unit = running[pcpu] { stopped.insert(unit) }
+                running[pcpu] = nil
+            case 11:
                 scheduler.block(on: cpu)
                 running[pcpu] = nil
             case 12:

@@ -93,7 +93,7 @@ private func turnOn(_ affinity: UInt64, entry: UInt64, context: UInt64, _ caller
     else { return PSCIResult.alreadyOn }
     reset(target, entry: entry, context: context)
     target.pointee.changeRunstate(to: .runnable, now: root.state.machine.value.now)
-    kick(target, from: pcpu)
+    Metal(pcpu: pcpu).startRunning(target)
     return PSCIResult.success
 }
 

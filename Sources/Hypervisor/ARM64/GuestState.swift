@@ -56,12 +56,18 @@ struct ARMVCPU: ~Copyable {
     let place = Atomic<UInt32>(0)
     /// 0, or 1 + the pCPU whose registers are this vCPU's, whether it runs there or not.
     let holder = Atomic<UInt32>(0)
+    var registersHolder: PCPU? {
+        let holder = holder.load(ordering: .acquiring)
+        return holder == 0 ? nil : PCPU(holder - 1)
+    }
     /// 0, or 1 + the pCPU that it goes to as soon as the one on which it runs asks the scheduler.
     let destination = Atomic<UInt32>(0)
     /// Its registers are ready to run: set after `reset`, cleared before it is unloaded for good.
     let isRunnable = Atomic<Bool>(false)
-    /// System time at which a blocked vCPU is to be woken whatever happens; `.max` for never.
-    let deadline = Atomic<UInt64>(.max)
+    /// When it is woken whatever happens, while it does not run.
+    let deadlines = WakeDeadlines()
+    /// A virtual SError waits for it (HCR_EL2.VSE); the pCPU that has its registers has that bit too.
+    let hasSystemError = Atomic<Bool>(false)
     let mpidr: UInt64
 }
 

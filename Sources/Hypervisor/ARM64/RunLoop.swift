@@ -81,6 +81,11 @@ private func reschedule(_ cpu: inout CPULocal) {
     }
     if let vcpu = cpu.current {
         vcpu.pointee.extra.place.store(cpu.pcpu.rawValue + 1, ordering: .relaxed)
+        // Store buffering, the other half in `kick`: there news is stored, then a full barrier, then the place is read; here the
+        // place is stored, then a full barrier, then `runGuest` reads the news. Without both the kick may go to nobody while the
+        // news is not seen. A store with the order of its own (STLR) does not hold the loads behind it back.
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        vcpu.pointee.extra.deadlines.runs()
         load(vcpu, &cpu)
         if vcpu != old { enter(.running, vcpu, cpu.pcpu) }
     }
@@ -224,7 +229,7 @@ private func handleShared(_ interrupt: UInt32, _ value: UInt32, _ cpu: inout CPU
 func programTimer(_ cpu: CPULocal) {
     var next = cpu.sliceEnd.nanoseconds
     forEachHere(cpu.pcpu) {
-        next = min(next, $0.pointee.extra.deadline.load(ordering: .relaxed))
+        next = min(next, $0.pointee.extra.deadlines.next.nanoseconds)
         next = min(next, $0.pointee.domain.pointee.watchdogDeadline.load(ordering: .relaxed))
     }
     let machine = root.state.machine.reference
@@ -238,14 +243,12 @@ func programTimer(_ cpu: CPULocal) {
 }
 
 private func wakeExpired(_ cpu: CPULocal) {
-    let now = root.state.machine.value.now.nanoseconds
+    let now = root.state.machine.value.now
     forEachHere(cpu.pcpu) { vcpu in
         let domain = vcpu.pointee.domain
         let platform = Metal(pcpu: cpu.pcpu)
         if domain.pointee.takeExpiredWatchdog(platform) { watchdogExpired(domain, platform) }
-        guard vcpu.pointee.extra.deadline.load(ordering: .relaxed) <= now else { return }
-        vcpu.pointee.extra.deadline.store(.max, ordering: .relaxed)
-        kick(vcpu, from: cpu.pcpu)
+        if vcpu.pointee.extra.deadlines.takeExpired(now: now) { kick(vcpu, from: cpu.pcpu) }
     }
 }
 

@@ -103,7 +103,7 @@ private func finish(
         return true
     case .poll(let time):
         registers[0] = 0
-        if time != .never { vcpu.pointee.extra.deadline.store(time.nanoseconds, ordering: .relaxed) }
+        vcpu.pointee.extra.deadlines.setPoll(time)
         block(vcpu, &cpu, polls: true)
         return true
     case .shutdown(let reason):
@@ -130,7 +130,7 @@ func stop(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) -> Bool {
     vcpu.pointee.changeRunstate(to: .offline, now: root.state.machine.value.now)
     unload(vcpu, &cpu)
     vcpu.pointee.extra.place.store(0, ordering: .relaxed)
-    root.state.scheduler.withLock { $0.block(on: cpu.pcpu) }
+    root.state.scheduler.withLock { $0.stop(on: cpu.pcpu) }
     cpu.current = nil
     vcpu.pointee.isUp.store(false, ordering: .releasing)
     return true

@@ -39,10 +39,16 @@ extension Metal {
     /// The pCPU that has its registers lets go of them when it asks the scheduler (`releasePaused`).
     func waitUntilStopped(_ vcpu: MetalVCPU) {
         LockOrder.willWaitForProcessor()
-        let holder = vcpu.pointee.extra.holder.load(ordering: .acquiring)
-        guard holder != 0, holder != pcpu.rawValue + 1 else { return }
-        tickle(PCPU(holder - 1), from: pcpu)
-        while vcpu.pointee.extra.holder.load(ordering: .acquiring) != 0 { cpu_relax() }
+        let unit = UnitID(vcpu.pointee.unit)
+        var asked: PCPU?
+        func holder() -> PCPU? {
+            root.state.scheduler.withLock { $0.mustLetGo(unit) { vcpu.pointee.extra.registersHolder } }
+        }
+        while let holder = holder(), holder != pcpu {
+            if holder != asked { tickle(holder, from: pcpu) }
+            asked = holder
+            cpu_relax()
+        }
     }
 
     /// Seen to when this pCPU asks the scheduler, which is as soon as the hypercall is done.
@@ -60,8 +66,14 @@ extension Metal {
         vcpu.pointee.changeRunstate(to: .offline, now: now())
         root.state.scheduler.withLock { scheduler in
             let unit = UnitID(vcpu.pointee.unit)
-            if isUp { _ = scheduler.wake(unit) } else { scheduler.rest(unit) }
+            if isUp { _ = scheduler.start(unit) } else { scheduler.rest(unit) }
         }
+    }
+
+    /// A vCPU that was down has its registers, and runs.
+    func startRunning(_ vcpu: MetalVCPU) {
+        vcpu.pointee.extra.isRunnable.store(true, ordering: .releasing)
+        follow(root.state.scheduler.withLock { $0.start(UnitID(vcpu.pointee.unit)) })
     }
 
     // MARK: Grace periods

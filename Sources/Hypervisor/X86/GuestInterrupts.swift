@@ -156,6 +156,5 @@ func takeStop(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
 private func startInRealMode(_ vcpu: MetalVCPU, _ page: UInt8, from pcpu: PCPU) {
     resetToRealMode(vcpu, page: page)
     vcpu.pointee.changeRunstate(to: .runnable, now: systemTime())
-    vcpu.pointee.extra.isRunnable.store(true, ordering: .releasing)
-    kick(vcpu, from: pcpu)
+    Metal(pcpu: pcpu).startRunning(vcpu)
 }

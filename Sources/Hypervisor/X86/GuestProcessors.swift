@@ -58,8 +58,7 @@ func startAgain(_ vcpu: MetalVCPU, from pcpu: PCPU) -> Bool {
         return true
     }
     vcpu.pointee.changeRunstate(to: .runnable, now: systemTime())
-    vcpu.pointee.extra.isRunnable.store(true, ordering: .releasing)
-    kick(vcpu, from: pcpu)
+    Metal(pcpu: pcpu).startRunning(vcpu)
     return true
 }
 

@@ -218,7 +218,7 @@ func stop(_ vcpu: MetalVCPU, _ cpu: inout CPULocal, keeps: Bool = false) {
         cpu.loaded = nil
     }
     vcpu.pointee.extra.place.store(0, ordering: .relaxed)
-    root.state.scheduler.withLock { $0.block(on: cpu.pcpu) }
+    root.state.scheduler.withLock { $0.stop(on: cpu.pcpu) }
     cpu.current = nil
     vcpu.pointee.isUp.store(false, ordering: .sequentiallyConsistent)
     // Last: whoever waits for that makes its registers anew.
