@@ -42,4 +42,15 @@ public import Base
         let rest = time % second
         return time / second * frequency + frequency / second * rest + frequency % second * rest / second + 1
     }
+
+    /// The time that a counter of `frequency` Hz (not 0) takes for `ticks`, rounded down; `never` for what has not 64 bits.
+    public static func time(_ ticks: UInt64, frequency: UInt64) -> SystemTime {
+        let second: UInt64 = 1_000_000_000
+        let whole = (ticks / frequency).multipliedReportingOverflow(by: second)
+        // Where the rest has more than 64 bits the last ones of the ticks do not matter.
+        let shift = UInt64(max(0, 30 - frequency.leadingZeroBitCount))
+        let rest = ((ticks % frequency) >> shift) * second / (frequency >> shift)
+        let sum = whole.partialValue.addingReportingOverflow(rest)
+        return whole.overflow || sum.overflow ? .never : SystemTime(nanoseconds: sum.partialValue)
+    }
 }

@@ -89,4 +89,17 @@ private final class Machine {
         }
         #expect(TimerPacing().wait(until: .never, now: SystemTime(nanoseconds: 5)) == nil)
     }
+
+    /// A guest's own timer, whatever it is set to, is not taken for one that is due.
+    @Test(arguments: frequencies) func ticksAreTime(frequency: UInt64) {
+        for seconds: UInt64 in [0, 1, 1000, 10_000_000] {
+            let expected = seconds * 1_000_000_000
+            let time = TimerPacing.time(seconds * frequency, frequency: frequency)
+            #expect(time.nanoseconds == expected)
+            let half = TimerPacing.time(seconds * frequency + frequency / 2, frequency: frequency).nanoseconds
+            #expect(half >= expected + 499_999_000 && half <= expected + 500_000_000)
+        }
+        let far = TimerPacing.time(.max, frequency: frequency)
+        #expect(far == .never || Double(far.nanoseconds) > Double(UInt64.max) / Double(frequency) * 0.99e9)
+    }
 }

@@ -25,31 +25,16 @@ import Timekeeping
 import VirtualGIC
 import XenABI
 
-/// HCR_EL2 for guests: stage 2 on, interrupts and WFI/WFE to us, feature registers, SMC, ACTLR and implementation-defined
-/// registers trap, EL1 is 64-bit, broadcasts stay in the inner shareable domain (ARM DDI 0487, D17.2.48).
-private let guestHCR: UInt64 =
-    1 << 0  // VM
-    | 1 << 1  // SWIO
-    | 1 << 2  // PTW
-    | 1 << 3 | 1 << 4 | 1 << 5  // FMO, IMO, AMO
-    | 1 << 9  // FB
-    | 1 << 10  // BSU inner
-    | 1 << 13  // TWI
-    | 1 << 18  // TID3
-    | 1 << 19 | 1 << 20 | 1 << 21  // TSC, TIDCP, TACR
-    | 1 << 31  // RW
-
-/// CPTR_EL2: trace traps always; FP traps while the registers are another vCPU's.
-private let trapFP: UInt64 = 0x33ff | 1 << 20 | 1 << 10
-private let allowFP: UInt64 = 0x33ff & ~(1 << 10) | 1 << 20
+/// CPTR_EL2: FP traps while the registers are another vCPU's.
+private let trapFP = GuestTraps.floatingPoint
+private let allowFP = GuestTraps.always
 
 /// Trap configuration that is the same for every guest.
 func configureTraps() {
-    write_hcr_el2(guestHCR)
+    write_hcr_el2(GuestTraps.hypervisor)
     write_cptr_el2(trapFP)
-    write_hstr_el2(1 << 15)
-    // Debug, OS lock and performance registers trap (MDCR_EL2.TDRA, TDOSA, TDA, TPM, TPMCR).
-    write_mdcr_el2(1 << 11 | 1 << 10 | 1 << 9 | 1 << 6 | 1 << 5)
+    write_hstr_el2(GuestTraps.coprocessors)
+    write_mdcr_el2(GuestTraps.debug)
     write_vpidr_el2(read_midr_el1())
     arm64_isb()
 }
@@ -68,13 +53,16 @@ func load(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
     unsafe arm64_restore_el1(vcpu.pointee.extra.el1.address)
     restoreInterface(vcpu, cpu.pcpu)
     write_cptr_el2(cpu.fpOwner == vcpu ? allowFP : trapFP)
-    vcpu.pointee.extra.deadline.store(.max, ordering: .relaxed)
+    write_hcr_el2(GuestTraps.hypervisor(hasSystemError: vcpu.pointee.extra.hasSystemError.load(ordering: .relaxed)))
+    vcpu.pointee.extra.deadlines.isLoaded()
     arm64_isb()
 }
 
 private func save(_ vcpu: MetalVCPU, _ pcpu: PCPU) {
     // SAFETY: this pCPU still holds the vCPU's registers.
     unsafe arm64_save_el1(vcpu.pointee.extra.el1.address)
+    // The processor clears the bit when the guest takes the error.
+    vcpu.pointee.extra.hasSystemError.store(GuestTraps.hasSystemError(read_hcr_el2()), ordering: .relaxed)
     write_cntv_ctl_el0(0)
     arm64_isb()
     setDeadline(vcpu)
@@ -104,11 +92,13 @@ private func save(_ vcpu: MetalVCPU, _ pcpu: PCPU) {
 
 @inline(never) private func evict(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
     cpu.loaded = nil
-    // dom0's stage 2 stays; this one's may go, and the processor must not walk it meanwhile. What it walks instead it keeps
-    // under VMID 0, which is nobody's.
-    write_vttbr_el2(root.state.dom0.value.pointee.extra.vttbr & 0xFFFF_FFFF_FFFF)
+    leaveStage2()
     save(vcpu, cpu.pcpu)
 }
+
+/// dom0's stage 2 stays; another's may go once none of its vCPUs is here, and the processor must not walk it meanwhile. What it walks
+/// instead it keeps under VMID 0, which is nobody's. In force with the barrier in `save`, before `holder` says that it is done.
+private func leaveStage2() { write_vttbr_el2(root.state.dom0.value.pointee.extra.vttbr & 0xFFFF_FFFF_FFFF) }
 
 @inline(never) private func releaseFP(of vcpu: MetalVCPU, _ cpu: inout CPULocal) {
     write_cptr_el2(allowFP)
@@ -123,8 +113,10 @@ private func save(_ vcpu: MetalVCPU, _ pcpu: PCPU) {
 /// Takes a vCPU that is turned off from the pCPU, and forgets its interrupts.
 func unload(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
     guard cpu.loaded == vcpu else { return }
+    leaveStage2()
     save(vcpu, cpu.pcpu)
-    vcpu.pointee.extra.deadline.store(.max, ordering: .relaxed)
+    vcpu.pointee.extra.deadlines.clear()
+    vcpu.pointee.extra.hasSystemError.store(false, ordering: .relaxed)
     let domain = vcpu.pointee.domain
     switch root.state.machine.value.gic {
     case .v3(let gic):
@@ -143,7 +135,7 @@ private func setDeadline(_ vcpu: MetalVCPU) {
     guard state.cntv_ctl & 3 == 1 else { return }
     let machine = root.state.machine.reference
     let count = state.cntv_cval > machine.pointee.bootCount ? state.cntv_cval - machine.pointee.bootCount : 0
-    vcpu.pointee.extra.deadline.store(machine.pointee.nanoseconds(count), ordering: .relaxed)
+    vcpu.pointee.extra.deadlines.setTimer(TimerPacing.time(count, frequency: machine.pointee.frequency))
 }
 
 private func saveInterface(_ vcpu: MetalVCPU, _ pcpu: PCPU) {
