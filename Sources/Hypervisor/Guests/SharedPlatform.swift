@@ -50,12 +50,15 @@ extension Metal {
     }
 
     func allocate(order: Int, on place: NodeRequest, claimed: UInt64) -> MFN? {
-        root.heap.value.allocate(order: order, on: place, claimed: claimed)
+        root.heap.value.allocateForGuest(order: order, on: place, claimed: claimed)
     }
     func claim(_ pages: UInt64) -> Bool { root.heap.value.claim(pages) }
     func giveBackClaim(_ pages: UInt64) { root.heap.value.giveBackClaim(pages) }
 
-    func share(_ frame: MFN, with domain: DomainID) { root.frameTable.value.assign(frame, to: domain, use: .shared) }
+    func share(_ frame: MFN, with domain: DomainID) {
+        root.heap.value.willShow(frame)
+        root.frameTable.value.assign(frame, to: domain, use: .shared)
+    }
     func holdShared(_ frame: MFN, of domain: borrowing Domain<Metal>) -> Bool {
         root.frameTable.value.hold(frame, of: domain.id, use: .shared)
     }
