@@ -46,6 +46,8 @@ public struct ProcessorFeatures: Hashable, Sendable, BitwiseCopyable {
     public let hasHypervisor: Bool
     /// Bits of a machine address.
     public let addressBits: UInt32
+    /// PRED_CMD.IBPB (CPUID 0x80000008, EBX bit 12; Intel: leaf 7, EDX bit 26).
+    public let hasPredictionBarrier: Bool
     /// Rate of the time stamp counter in Hz where the processor or the hypervisor below says it.
     public let tscFrequency: UInt64?
 
@@ -60,6 +62,8 @@ public struct ProcessorFeatures: Hashable, Sendable, BitwiseCopyable {
         }
         /// "GenuineIntel"
         public var isIntel: Bool { ebx == 0x756e_6547 && edx == 0x4965_6e69 && ecx == 0x6c65_746e }
+        /// "HygonGenuine"
+        public var isHygon: Bool { ebx == 0x6f67_7948 && edx == 0x6e65_476e && ecx == 0x656e_6975 }
         /// "AuthenticAMD"
         public var isAMD: Bool { ebx == 0x6874_7541 && edx == 0x6974_6e65 && ecx == 0x444d_4163 }
     }
@@ -89,6 +93,8 @@ public struct ProcessorFeatures: Hashable, Sendable, BitwiseCopyable {
         savesNextInstruction = virtualisation >> 3 & 1 != 0
         hasHugePages = leaf81.edx >> 26 & 1 != 0
         hasInvariantTSC = power.edx >> 8 & 1 != 0
+        let structured = basic.eax >= 7 ? cpu.leaf(7, 0).edx : 0
+        hasPredictionBarrier = sizes.ebx >> 12 & 1 != 0 || structured >> 26 & 1 != 0
         addressBits = min(52, max(32, sizes.eax & 0xff))
 
         let topology = basic.eax >= 11 ? cpu.leaf(11, 0) : CPUIDResult()

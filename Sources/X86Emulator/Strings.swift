@@ -29,6 +29,9 @@ extension Execution {
         _ operation: StringOperation, _ processor: inout P
     ) throws(EmulationStop) {
         let width = instruction.width
+        if operation == .input || operation == .output {
+            try checkPorts(UInt16(truncatingIfNeeded: processor[2]), width: width, &processor)
+        }
         let addressWidth = instruction.address.width
         var from: UInt64 = 0
         if operation.reads {

@@ -41,6 +41,10 @@ public protocol EmulatedProcessor {
     /// XMM0-XMM15. Throws where the guest may not use them.
     mutating func vector(_ number: Int) throws(EmulationStop) -> VectorRegister
     mutating func setVector(_ number: Int, _ value: VectorRegister) throws(EmulationStop)
+    /// What decides which ports the code may use.
+    var portRights: PortRights { get }
+    /// A byte of the task state segment, as the processor itself reads it, whatever the code may.
+    mutating func loadFromTask(_ address: UInt64) throws(EmulationStop) -> UInt8
     /// `width` bytes, 1, 2 or 4, of a port that the guest may use.
     mutating func input(_ port: UInt16, width: Int) -> UInt64
     mutating func output(_ port: UInt16, _ value: UInt64, width: Int)

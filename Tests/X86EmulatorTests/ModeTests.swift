@@ -38,6 +38,8 @@ struct SmallProcessor: EmulatedProcessor {
         return vectors[number]
     }
     mutating func setVector(_ number: Int, _ value: VectorRegister) throws(EmulationStop) { vectors[number] = value }
+    var portRights = PortRights(isProtected: true, level: 0, task: SegmentDescriptor(base: 0, limit: 0, attributes: 0))
+    func loadFromTask(_ address: UInt64) throws(EmulationStop) -> UInt8 { UInt8(try load(address, width: 1)) }
     mutating func input(_ port: UInt16, width: Int) -> UInt64 { inputs.isEmpty ? 0xff : inputs.removeFirst() }
     mutating func output(_ port: UInt16, _ value: UInt64, width: Int) { outputs.append((port, value, width)) }
     /// What was written, one after the other.

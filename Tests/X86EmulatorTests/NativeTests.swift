@@ -29,6 +29,10 @@ struct CopiedProcessor: EmulatedProcessor {
     func probe(_ address: UInt64) throws(EmulationStop) { _ = try place(address, 1) }
     func vector(_ number: Int) throws(EmulationStop) -> VectorRegister { vectors[number] }
     mutating func setVector(_ number: Int, _ value: VectorRegister) throws(EmulationStop) { vectors[number] = value }
+    var portRights: PortRights {
+        PortRights(isProtected: true, level: 0, task: SegmentDescriptor(base: 0, limit: 0, attributes: 0))
+    }
+    func loadFromTask(_ address: UInt64) throws(EmulationStop) -> UInt8 { throw .memory }
     func input(_ port: UInt16, width: Int) -> UInt64 { 0 }
     func output(_ port: UInt16, _ value: UInt64, width: Int) {}
     func write(_ register: SystemRegister, _ value: UInt64) throws(EmulationStop) { throw .unknown }

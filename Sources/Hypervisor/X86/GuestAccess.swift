@@ -43,6 +43,18 @@ struct RunningGuest: GuestMemory {
         }
     }
 
+    /// The same as the processor itself reads descriptors and tasks, whatever the code may.
+    func physicalForProcessor(_ address: UInt64) -> UInt64? {
+        guard let vcpu else { return nil }
+        beginCopy()
+        defer { endCopy() }
+        let block = vcpu.pointee.extra.block
+        let paging = GuestPaging(
+            cr0: block[VMCBField.cr0], cr3: block[VMCBField.cr3], cr4: block[VMCBField.cr4], efer: block[VMCBField.efer],
+            level: 0)
+        return paging.translate(address, .read) { word($0, of: vcpu.pointee.domain) }
+    }
+
     /// Where a guest physical address is in RAM; nil where it is not, or in another's by a grant. In a copy window.
     func place(_ address: GuestAddress, of domain: MetalDomain, write: Bool) -> MachineAddress? {
         let entry = domain.pointee.extra.nested.lookup(address.frame)

@@ -203,6 +203,21 @@ private struct FaultingProcessor: EmulatedProcessor {
         guard cr0 >> 3 & 1 == 0 else { throw .deviceNotAvailable }
     }
 
+    var portRights: PortRights {
+        let task = SegmentDescriptor(
+            base: block[VMCBField.tr + 8], limit: block.load(VMCBField.tr + 4), attributes: block.load(VMCBField.tr + 2))
+        return PortRights(isProtected: block[VMCBField.cr0] & 1 != 0, level: block.load(VMCBField.cpl), task: task)
+    }
+    mutating func loadFromTask(_ address: UInt64) throws(EmulationStop) -> UInt8 {
+        let guest = RunningGuest(vcpu: vcpu, pcpu: cpu.pcpu)
+        let address = block.isLongMode ? address : address & 0xffff_ffff
+        guard let physical = guest.physicalForProcessor(address) else {
+            fault = (address, 0)
+            throw .memory
+        }
+        return try ram(at: GuestAddress(physical), write: false) { frames.load(UInt8.self, at: $0) } ?? 0xff
+    }
+
     func input(_ port: UInt16, width: Int) -> UInt64 {
         let access = PortAccess(port: port, width: width, isRead: true)
         return truncated(accessPort(access, 0, vcpu, cpu.pcpu).map { UInt64($0) } ?? .max, width)
@@ -260,7 +275,12 @@ private struct FaultingProcessor: EmulatedProcessor {
     private mutating func ram<R>(
         _ address: UInt64, write: Bool, _ body: (MachineAddress) -> R
     ) throws(EmulationStop) -> R? {
-        let physical = GuestAddress(try translate(address, write: write))
+        try ram(at: GuestAddress(try translate(address, write: write)), write: write, body)
+    }
+
+    private func ram<R>(
+        at physical: GuestAddress, write: Bool, _ body: (MachineAddress) -> R
+    ) throws(EmulationStop) -> R? {
         let guest = RunningGuest(vcpu: vcpu, pcpu: cpu.pcpu)
         let domain = vcpu.pointee.domain
         if let result = guest.withPlace(physical, of: domain, write: write, body) { return result }

@@ -16,6 +16,7 @@ import X86Machine
 /// The PC: set up by the boot CPU, read by all.
 struct PC: ~Copyable {
     let features: ProcessorFeatures
+    let hiddenRanges: HiddenRanges
     let localAPIC: LocalAPIC<LocalAPICBus>
     let timer: TimerKind
     /// The I/O APIC whose pins dom0 gets, and where it is.
@@ -117,6 +118,7 @@ extension PC {
         localAPIC.start(spurious: Vector.spurious, error: Vector.error)
         processors = description.processors
         self.features = features
+        hiddenRanges = HiddenRanges(features)
         self.table = table
         timer = Self.findTimer(localAPIC, features)
     }
@@ -134,7 +136,7 @@ extension PC {
     /// Whether one of a range's is.
     func hasHidden(in range: MachineRange) -> Bool {
         if root.state.remapping.isSet, root.state.remapping.value.hasRegisters(in: range) { return true }
-        return range.contains(ioAPICFrame) || range.contains(MFN(0xfee00))
+        return range.contains(ioAPICFrame) || hiddenRanges.overlaps(range)
     }
 
     private static func findTimer(_ localAPIC: LocalAPIC<LocalAPICBus>, _ features: ProcessorFeatures) -> TimerKind {
