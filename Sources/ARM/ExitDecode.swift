@@ -80,7 +80,11 @@ public enum SystemRegister {
 
 /// A trapped load or store.
 public struct DataAbort: Equatable, Sendable {
-    public let address: GuestAddress
+    /// Where `isAddressKnown`; else the offset in its page alone is right.
+    public var address: GuestAddress
+    /// HPFAR_EL2 says the page. Not where stage 2 forbids what it translates, but for a walk of stage 1's (ARM DDI 0487, D17.2.65):
+    /// the address is then what stage 1 makes of FAR_EL2.
+    public let isAddressKnown: Bool
     /// The syndrome names register, width and direction (one register, no write-back).
     public let isDecoded: Bool
     public let isWrite: Bool
@@ -115,6 +119,16 @@ public struct DataAbort: Equatable, Sendable {
         case 3: kind = .permission
         default: kind = .other
         }
+        isAddressKnown = isTableWalk || kind != .permission
+    }
+
+    /// The same with the address that stage 1 gives, from PAR_EL1 after a translation of FAR_EL2. Nil where it gives none any more:
+    /// then the guest is to try again.
+    public func with(translation: UInt64) -> Self? {
+        guard translation & 1 == 0 else { return nil }
+        var abort = self
+        abort.address = GuestAddress(translation & 0xf_ffff_ffff_f000 | address.offset)
+        return abort
     }
 
     /// What a load of `value` leaves in the register.

@@ -52,6 +52,22 @@ import Testing
         }
     }
 
+    /// HPFAR_EL2 is not to be trusted for a permission fault, unless stage 1's walk took it: the address is then what stage 1 gives,
+    /// or there is none any more.
+    @Test func addressThatIsNotKnown() throws {
+        for code: UInt64 in 0..<64 {
+            for isWalk: UInt64 in [0, 1] {
+                let abort = DataAbort(
+                    syndrome: Self.syndrome(0x24, code | isWalk << 7 | 1 << 6), faultAddress: 0xffff_8000_1234_5678, faultPage: 0xbad_bad0)
+                #expect(abort.isAddressKnown == (isWalk == 1 || !(12...15).contains(code)), "\(code)")
+                // PAR_EL1: the frame in bits 12 to 51, attributes in 56 to 63, shareability in 7 and 8.
+                let known = try #require(abort.with(translation: 0xff00_0004_0009_0380))
+                #expect(known.address == GuestAddress(0x4_0009_0678) && known.isWrite && known.kind == abort.kind)
+                #expect(abort.with(translation: 0x0000_0000_0000_0801) == nil)
+            }
+        }
+    }
+
     /// What the assembler puts into an MRS or MSR, and what the exit says of it.
     @Test func systemRegisters() {
         let table: [(name: UInt32, iss: UInt64)] = [

@@ -200,6 +200,7 @@ private struct TrappedRegister {
 private func dataAbort(
     _ access: DataAbort, _ registers: GuestRegisters, _ vcpu: MetalVCPU, _ pcpu: PCPU
 ) -> Bool {
+    guard access.isAddressKnown else { return forbiddenAbort(access, registers, vcpu, pcpu) }
     let domain = vcpu.pointee.domain
     let distributorOffset = access.address.rawValue &- domain.pointee.extra.distributor.rawValue
     let redistributorOffset = access.address.rawValue &- domain.pointee.extra.redistributors.rawValue
@@ -216,6 +217,20 @@ private func dataAbort(
     if !access.isWrite { registers[access.target] = access.extend(result) }
     registers.skipInstruction()
     return false
+}
+
+/// Stage 2 translates it and forbids the access. Where the guest's own tables no longer lead there it tries again.
+@inline(never)
+private func forbiddenAbort(
+    _ access: DataAbort, _ registers: GuestRegisters, _ vcpu: MetalVCPU, _ pcpu: PCPU
+) -> Bool {
+    let saved = read_par_el1()
+    arm64_at_s1e1r(read_far_el2())
+    arm64_isb()
+    let translation = read_par_el1()
+    write_par_el1(saved)
+    guard let access = access.with(translation: translation) else { return false }
+    return unhandledAbort(access, registers, vcpu, pcpu)
 }
 
 @inline(never)
