@@ -95,7 +95,13 @@ x86_save_fp:                        // area, mask: 0 where there is no XSAVE
 1:  fxsave64 (%rdi)
     ret
 
+// AMD's processors neither save nor load where the last x87 instruction was, and its operand, while no exception of it waits: they would
+// show the next guest what the last one did (XSA-52). An x87 load of ours takes their place; with a register free and no exception
+// pending it cannot fail, whatever the last guest left.
 x86_restore_fp:
+    fnclex
+    ffree   %st(7)
+    fildl   24(%rdi)
     mov     %esi, %eax
     mov     %rsi, %rdx
     shr     $32, %rdx

@@ -27,6 +27,7 @@ struct CPULocal {
     var current: MetalVCPU?
     /// The vCPU whose vector registers this pCPU holds. Stays after a block, until another one comes.
     var loaded: MetalVCPU?
+    var predictions = PredictionOwner()
     /// When the scheduler wants to be asked again.
     var sliceEnd = SystemTime.never
     /// Keeps guests' timers from filling the pCPU's time.
@@ -90,6 +91,12 @@ private func note(_ state: Runstate, _ vcpu: MetalVCPU, _ pcpu: PCPU) {
 private func load(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
     if cpu.loaded == vcpu { return }
     saveLoaded(&cpu)
+    let domain = vcpu.pointee.domain.pointee.id.rawValue
+    if cpu.predictions.mustForget(domain: domain, vcpu: vcpu.pointee.id.rawValue),
+        root.state.pc.value.features.hasPredictionBarrier
+    {
+        x86_write_msr(MSR.predictionCommand, 1)
+    }
     vcpu.pointee.extra.holder.store(cpu.pcpu.rawValue + 1, ordering: .relaxed)
     let states = extendedStates()
     if states != 0 { x86_write_xcr0(states) }
@@ -128,7 +135,10 @@ private func saveVectors(_ old: MetalVCPU) {
 
 /// Lets go of the registers of a vCPU that is paused: somebody may wait for them, to look at them or to free them.
 @inline(__always) private func releasePaused(_ cpu: inout CPULocal) {
-    if let vcpu = cpu.loaded, vcpu != cpu.current, vcpu.pointee.pauses.load(ordering: .relaxed) > 0 { saveLoaded(&cpu) }
+    if let vcpu = cpu.loaded, vcpu != cpu.current, vcpu.pointee.pauses.load(ordering: .relaxed) > 0 {
+        saveLoaded(&cpu)
+        cpu.predictions.isUnknown()
+    }
 }
 
 /// The vCPU that runs here goes to another pCPU, and takes its registers along. Returns that pCPU.
