@@ -148,6 +148,12 @@ if let image {
         tests("GrantTables", ["XenABI"]),
         tests("Timekeeping", ["XenABI"]),
         tests("Hypercalls", ["XenABI", "Memory", "P2M", "Domains", "EventChannels", "GrantTables", "Timekeeping", "ARM"]),
+        .testTarget(
+            name: "MachineLawTests", dependencies: domains + ["Domains", "Hypercalls", "ARM", "X86", "ArchCommon", "Support"],
+            path: "Tests/MachineLawTests",
+            swiftSettings: [
+                .enableExperimentalFeature("SuppressedAssociatedTypes"), .unsafeFlags(["-O", "-enforce-exclusivity=unchecked"]),
+            ]),
         tests("VirtualGIC", ["Base"]),
         tests("Sync"),
         tests("Containers", ["Sync"]),

@@ -60,14 +60,15 @@ public enum Randomised {
     }
 
     /// The step at which a run of these steps fails, and how. The end counts as the step after the last.
-    static func failure<Session: ModelSession>(
-        of steps: some Collection<Int>, _ seed: UInt64, _ make: (UInt64) throws -> Session
+    public static func failure<Session: ModelSession>(
+        of steps: some Collection<Int>, _ seed: UInt64, _ make: (UInt64) throws -> Session, before: (Int) -> Void = { _ in }
     ) -> (Int, String)? {
         var last = 0
         do {
             var session = try make(seed)
             for step in steps {
                 last = step
+                before(step)
                 session.random = SplitMix(state: seed ^ UInt64(step) &* 0xD6E8_FEB8_6659_FD93)
                 try session.step()
             }
@@ -83,19 +84,27 @@ public enum Randomised {
     static func shrink<Session: ModelSession>(
         _ steps: [Int], _ seed: UInt64, _ make: (UInt64) throws -> Session
     ) -> ([Int], String) {
-        var steps = steps
-        var message = failure(of: steps, seed, make)?.1 ?? "does not fail again"
+        let message = failure(of: steps, seed, make)?.1 ?? "does not fail again"
+        return shrink(steps, message) { failure(of: $0, seed, make) }
+    }
+
+    static func shrink(
+        _ steps: [Int], _ message: String, to wanted: Int = 0, _ failure: ([Int]) -> (step: Int, text: String)?
+    ) -> ([Int], String) {
+        var (steps, message) = (steps, message)
         var part = max(steps.count / 2, 1)
         var runs = 0
-        while runs < 2000 {
+        while runs < 2000, steps.count > wanted {
             var start = 0
             var isShorter = false
-            while start < steps.count, runs < 2000 {
+            while start < steps.count, runs < 2000, steps.count > wanted {
                 var fewer = steps
                 fewer.removeSubrange(start..<min(start + part, steps.count))
                 runs += 1
-                if let (_, found) = failure(of: fewer, seed, make) {
-                    (steps, message, isShorter) = (fewer, found, true)
+                if let found = failure(fewer) {
+                    // Nothing after the step that failed was done.
+                    fewer.removeAll { $0 > found.step }
+                    (steps, message, isShorter) = (fewer, found.text, true)
                 } else {
                     start += part
                 }
