@@ -57,6 +57,19 @@ def advisories():
             yield f"docs/advisories.md: there is no test {file}.{test}"
 
 
+def advisory_numbers():
+    """Every number that xen.git's history names stands in docs/advisories.md once: as a row's, or in a list."""
+    text, history = (ROOT / "docs/advisories.md").read_text().split("\n## Numbers\n")
+    known = [number for first, last in re.findall(r"(\d+)(?:-(\d+))?", history.split(":", 1)[1])
+             for number in range(int(first), int(last or first) + 1)]
+    listed = [int(number) for row in re.findall(r"^\|(?: \d+ \|| [^|]+ \|(?: \d+)+ \|$)", text, re.M)
+              for number in re.findall(r"(?<=[|\d] )\d+(?= )", row)]
+    for number in sorted(set(known) - set(listed)):
+        yield f"docs/advisories.md: nothing is said of {number}"
+    for number in sorted({number for number in listed if listed.count(number) > 1}):
+        yield f"docs/advisories.md: {number} stands there twice"
+
+
 def options():
     """docs/command-line.md says of every option that Xen knows what it does here."""
     known = set(re.findall(r"[\w.\[-]+", " ".join(re.findall(
@@ -76,6 +89,7 @@ def main():
     print("unsafe, lines by module: " + ", ".join(f"{m} {n}" for m, n in sorted(counts.items()) if n))
     found += abi.findings()
     found += advisories()
+    found += advisory_numbers()
     found += options()
     for finding in found:
         print(finding, file=sys.stderr)
