@@ -135,17 +135,12 @@ public struct Dom0Tree: ~Escapable {
     /// What `/reserved-memory` names is memory to dom0 too (Xen: make_memory_node of bootinfo.reserved_mem): a kernel takes a region
     /// outside of all memory for a mistake.
     private func writeReserved(_ writer: inout DeviceTreeWriter) {
-        guard let parent = host.child(named: "reserved-memory", of: host.root) else { return }
-        var nodes = host.children(of: parent)
-        while let node = nodes.next() {
-            guard host.isAvailable(node) else { continue }
-            for index in 0..<host.regionCount(of: node) {
-                guard let region = host.region(of: node, index), region.size > 0 else { continue }
-                writer.begin("memory", unit: region.start.rawValue)
-                writer.property("device_type", string: "memory")
-                writeRegion(&writer, region.start.rawValue, region.size)
-                writer.end()
-            }
+        var reserved = host.reservedMemory()
+        while let region = reserved.next()?.region {
+            writer.begin("memory", unit: region.start.rawValue)
+            writer.property("device_type", string: "memory")
+            writeRegion(&writer, region.start.rawValue, region.size)
+            writer.end()
         }
     }
 

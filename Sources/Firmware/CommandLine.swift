@@ -6,11 +6,11 @@ import Base
 /// separated by spaces. Where a key stands more than once, the last one counts.
 ///
 ///     let line = CommandLine(tree.hypervisorArguments())
-///     let noReboot = try line.boolean("noreboot") ?? false
-///     let limit = try line.integer("maxcpus")
 ///     let console = line.text("console", default: .literal("dtuart"))
-///     var unknown = line.words()
-///     while let word = unknown.next(notIn: options.span) { log("parameter unknown: ", word.text) }
+///     var words = line.words()
+///     while let word = words.next() { log("word: ", word.text) }
+///
+/// What the options mean is `HypervisorOptions`' to say.
 ///
 /// A double quote starts a part in which spaces belong to the word, where a second one ends it; a value that is quoted
 /// as a whole is read without its quotes. Xen splits at every space, so no line that works there changes its meaning.
@@ -96,17 +96,6 @@ public struct CommandLine: ~Escapable {
             return Word(bytes.slice(from: start, count: position - start))
         }
 
-        /// The next word whose key (with or without `no-`) is none of `known`.
-        @_lifetime(copy self)
-        public mutating func next(notIn known: Span<StaticString>) -> Word? {
-            while let word = next() {
-                var isKnown = false
-                for index in known.indices where word.key.equals(known[index]) { isKnown = true }
-                if !isKnown { return word }
-            }
-            return nil
-        }
-
         private func isSpace(_ byte: UInt8?) -> Bool {
             byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "\n")
                 || byte == UInt8(ascii: "\r")
@@ -118,7 +107,7 @@ public struct CommandLine: ~Escapable {
 
     /// The last word with that key.
     @_lifetime(copy self)
-    public func word(_ key: StaticString) -> Word? {
+    func word(_ key: StaticString) -> Word? {
         var words = words()
         // A ~Escapable value cannot be kept in a variable across the loop: its position can.
         var last: Int?

@@ -10,42 +10,6 @@ public enum OptionError: Error, Equatable, Sendable {
     case overflow
 }
 
-extension CommandLine {
-    /// A boolean option: `key`, `no-key`, `key=<yes|on|true|enable|1|no|off|false|disable|0>`. Nil where it is not there.
-    public func boolean(_ key: StaticString) throws(OptionError) -> Bool? {
-        guard let word = word(key) else { return nil }
-        guard word.hasValue, !word.value.isEmpty else { return !word.isNegated }
-        guard let value = OptionText.boolean(word.value) else { throw .invalid }
-        return value != word.isNegated
-    }
-
-    /// An unsigned number, decimal, `0x` hexadecimal or `0` octal. Nil where the option is not there.
-    public func integer(_ key: StaticString) throws(OptionError) -> UInt64? {
-        guard let text = try value(key) else { return nil }
-        var rest = OptionText(text)
-        let number = try rest.number()
-        guard rest.isAtEnd else { throw .invalid }
-        return number
-    }
-
-    /// A size in bytes: a number and one of the suffixes B, K, M, G, T; K without one. Nil where it is not there.
-    public func size(_ key: StaticString) throws(OptionError) -> UInt64? {
-        guard let text = try value(key) else { return nil }
-        var rest = OptionText(text)
-        let size = try rest.size()
-        guard rest.isAtEnd else { throw .invalid }
-        return size
-    }
-
-    /// The value that an option must have where it is there.
-    @_lifetime(copy self)
-    private func value(_ key: StaticString) throws(OptionError) -> Span<UInt8>? {
-        guard let word = word(key) else { return nil }
-        guard word.hasValue, !word.isNegated else { throw .invalid }
-        return word.value
-    }
-}
-
 /// Reads the pieces of an option's value from left to right.
 ///
 ///     var rest = OptionText(line.text("com1", default: .literal("")))

@@ -64,9 +64,9 @@ extension DeviceTree {
         var index = 0
 
         @_lifetime(copy tree)
-        init(tree: DeviceTree) {
+        init(tree: DeviceTree, block: Int?) {
             self.tree = tree
-            entry = tree.reservations
+            entry = block
             parent = tree.child(named: "reserved-memory", of: tree.root)
             // Without that node no child of the root is looked at: `parent` decides.
             nodes = tree.children(of: parent ?? tree.root)
@@ -101,7 +101,11 @@ extension DeviceTree {
     }
 
     @_lifetime(copy self)
-    public func memoryReservations() -> Reservations { Reservations(tree: self) }
+    public func memoryReservations() -> Reservations { Reservations(tree: self, block: reservations) }
+
+    /// The children of `/reserved-memory` that have a `reg`, without the reservation block.
+    @_lifetime(copy self)
+    public func reservedMemory() -> Reservations { Reservations(tree: self, block: nil) }
 
     /// Calls `body(from, to, distance)` for each entry of the NUMA distance map (10: local), if there is one. An entry
     /// holds for both directions unless the map has both (Linux: Documentation/devicetree/bindings/numa.txt).

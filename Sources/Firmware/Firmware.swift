@@ -14,4 +14,4 @@
 ///     var regions = tree.memoryRegions()
 ///     while let region = regions.next() { add(region.start, region.size, region.numaNode) }
 ///     let line = CommandLine(tree.hypervisorArguments())
-///     let quiet = try line.boolean("noreboot") ?? false
+///     let options = HypervisorOptions(line, isX86: false) { word, problem in report(word, problem) }

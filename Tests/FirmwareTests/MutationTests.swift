@@ -191,8 +191,8 @@ import Testing
                 bytes[at] = alphabet[random.below(alphabet.count)]
             }
             let line = CommandLine(bytes.span)
-            _ = try? line.boolean("noreboot")
-            _ = try? line.size("x")
+            var size = OptionText(line.text("x", default: .literal("")))
+            _ = try? size.size()
             var problems = 0
             let options = HypervisorOptions(line, isX86: random.below(2) == 0) { problems += $1.name.count + $1.value.count }
             if let memory = options.dom0Memory { _ = memory.bytes(available: random.next()) }

@@ -49,20 +49,15 @@ func assignDevices(
 
 /// Memory of the firmware's that drivers share with it: dom0's, as Xen hands it on. Nobody else ever gets it.
 private func mapReserved(_ tree: DeviceTree, _ domain: MetalDomain, _ format: Stage2Format) {
-    guard let parent = tree.child(named: "reserved-memory", of: tree.root) else { return }
-    var nodes = tree.children(of: parent)
-    while let node = nodes.next() {
-        guard tree.isAvailable(node) else { continue }
-        for index in 0..<tree.regionCount(of: node) {
-            guard let region = tree.region(of: node, index), region.size > 0 else { continue }
-            let range = covering(region.start, region.size)
-            guard range.end.rawValue <= format.capacity else { continue }
-            let pages = GuestRange(start: GFN(range.start.rawValue), count: range.count)
-            let mapped = domain.pointee.p2m.withLock {
-                $0.map(pages, to: range.start, type: .deviceCached, cache: SilentCache())
-            }
-            if !mapped { log.warning("dom0: no memory to map the region at 0x\(hex: region.start.rawValue)") }
+    var reserved = tree.reservedMemory()
+    while let region = reserved.next()?.region {
+        let range = covering(region.start, region.size)
+        guard range.end.rawValue <= format.capacity else { continue }
+        let pages = GuestRange(start: GFN(range.start.rawValue), count: range.count)
+        let mapped = domain.pointee.p2m.withLock {
+            $0.map(pages, to: range.start, type: .deviceCached, cache: SilentCache())
         }
+        if !mapped { log.warning("dom0: no memory to map the region at 0x\(hex: region.start.rawValue)") }
     }
 }
 

@@ -15,12 +15,15 @@ import X86Machine
 
 /// The pins of the machine's I/O APIC belong to dom0: each is programmed as dom0 has programmed its own.
 
-/// The line of the ISA bus by which the console's serial port interrupts stays ours. 0: it has none.
-private var consolePin: Int { root.state.consolePin.load(ordering: .relaxed) }
+/// The line of the ISA bus by which the console's serial port interrupts stays ours.
+private var consolePin: Int? {
+    let pin = root.state.consolePin.load(ordering: .relaxed)
+    return pin < 0 ? nil : pin
+}
 
 /// Lets the serial port interrupt.
 func startConsoleInput() {
-    if consolePin != 0 { setLine(consolePin, isMasked: false, isLevel: false, isActiveLow: false) }
+    if let consolePin { setLine(consolePin, isMasked: false, isLevel: false, isActiveLow: false) }
 }
 
 /// Host vector of a pin.
@@ -28,7 +31,7 @@ func vector(ofPin pin: Int) -> UInt8 { Vector.firstPin + UInt8(truncatingIfNeede
 
 /// dom0 has changed a pin's entry, or it has ended: the line behind it follows.
 func followPin(_ pin: Int, _ domain: MetalDomain, from pcpu: PCPU) {
-    guard pin != consolePin || pin == 0 else { return }
+    guard pin != consolePin else { return }
     let message: VirtualIOAPIC.Entry? = domain.pointee.extra.ioAPIC.withLock { apic in
         let entry = apic[pin]
         setLine(pin, isMasked: entry.isMasked || entry.isInService, isLevel: entry.isLevel, isActiveLow: entry.isActiveLow)
@@ -48,7 +51,7 @@ private func setLine(_ pin: Int, isMasked: Bool, isLevel: Bool, isActiveLow: Boo
 
 /// A device has interrupted. A level stays masked until dom0 has ended its own.
 func takeLine(_ pin: Int, from pcpu: PCPU) {
-    if pin == consolePin, pin != 0 {
+    if pin == consolePin {
         return root.state.pc.value.states[pcpu.index].consoleFired.store(true, ordering: .relaxed)
     }
     guard root.state.dom0.isSet else { return }

@@ -43,7 +43,7 @@ struct MachineState: ~Copyable {
     let tableFrames = SpinLock(FramePool(), rank: .frameAllocator)
     let reset = Once<ResetRegister>()
     let clock = Once<PCClock>()
-    /// The ISA line by which the console interrupts; 0: none.
+    /// The ISA line by which the console interrupts; below 0: none.
     let consolePin = Atomic<Int>(4)
     /// `console=` names the screen, and it shows text.
     let wantsScreen = Atomic<Bool>(false)
