@@ -16,9 +16,6 @@ from checks import OURS, REFERENCE
 from machines import Machine
 from payloads import BENCH, BENCH_TWO_VCPUS
 
-# True once nothing costs more than it may: `make test` then keeps it so.
-GATE_ENABLED = True
-
 # Rows that the guest measures again beside 50 idle domains, and then with many ports open and many grants mapped too, may cost
 # this much more then.
 LOADS, LOAD_TOLERANCE = (" (50 idle domains)", " (loaded)"), 1.05
