@@ -23,7 +23,7 @@ AXES = {
         "loader": ("direct", "grub-bios", "grub-uefi", "ipxe"),
         "cpus": (2, 1, 8, 40),
         "memory": (3072, 512, 8192, 16384),
-        "cpu": ("EPYC", "EPYC-Rome", "EPYC-Milan", "Opteron_G3", "Opteron_G5", "phenom", "max"),
+        "cpu": ("EPYC", "EPYC-Rome", "EPYC-Milan", "Opteron_G3", "Opteron_G5,+xsaveopt", "phenom", "max"),
         "board": ("q35", "pc"),
         "iommu": ("", "amd", "intel"),
     },
