@@ -161,6 +161,7 @@ def grub_pvh(isa):
 BENCH = Payload(guest("bench"), words="bench", hypervisor_words="", dom0_memory=128)
 # Each mapping of a grant has a page of its own.
 BENCH_TWO_VCPUS = replace(BENCH, hypervisor_words="dom0_max_vcpus=2", dom0_memory=512)
+WAITS = replace(BENCH, kernel=guest("waits"), words="waits")
 THREE_LEVEL = replace(BENCH, kernel=guest("three_level"), words="three_level")
 WATCHDOG = replace(BENCH, kernel=guest("watchdog"), words="watchdog")
 # Debian's Xen loses vCPUs with its default scheduler: see docs/testing.md.

@@ -18,6 +18,7 @@ static union { struct evtchn_fifo_control_block block; char page[PAGE]; } contro
 static event_word_t words[FIFO_PORTS] __attribute__((aligned(PAGE)));
 static uint32_t fifo_head[EVTCHN_FIFO_MAX_QUEUES];
 volatile unsigned long handled[SOURCES];
+volatile uint64_t timer_taken;
 static struct evtchn_send self;
 static uint32_t timer_port;
 static unsigned ports_with_words;

@@ -16,6 +16,8 @@ enum source { SELF_INTERRUPT, TIMER, EVENT, SOURCES };
 
 // How often each has been handled. Volatile: the handler writes, whoever waits polls.
 extern volatile unsigned long handled[SOURCES];
+// When the last of the timer's was, by machine_ticks.
+extern volatile uint64_t timer_taken;
 
 static inline void wait_for(enum source source, unsigned long count) {
     while (handled[source] == count) {}
@@ -32,6 +34,8 @@ void machine_start(void);
 void machine_interrupts(int enabled);
 void machine_interrupt_self(void);
 void machine_fire_timer(void);
+// Lets the processor's timer fire once after so many ticks: the moment of machine_ticks at which it is due.
+uint64_t machine_set_timer(uint64_t after);
 // What a vCPU that the guest has started does first.
 void machine_start_here(void);
 // Starts another vCPU at `entry`, on the stack that ends at `stack`.

@@ -13,12 +13,15 @@
         .long   0
 
 start:  mrs     x19, cntpct_el0
-        adr     x0, stack_top
+        adrp    x0, stack_top
+        add     x0, x0, :lo12:stack_top
         mov     sp, x0
         adr     x0, vectors
         msr     vbar_el1, x0
-        adr     x0, bss_start
-        adr     x1, bss_end
+        adrp    x0, bss_start
+        add     x0, x0, :lo12:bss_start
+        adrp    x1, bss_end
+        add     x1, x1, :lo12:bss_end
 1:      cmp     x0, x1
         b.hs    2f
         stp     xzr, xzr, [x0], #16

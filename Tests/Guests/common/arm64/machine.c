@@ -73,6 +73,7 @@ void machine_interrupt(void) {
         handled[SELF_INTERRUPT]++;
     } else if (interrupt == VIRTUAL_TIMER) {
         WRITE(cntv_ctl_el0, 0);
+        timer_taken = machine_ticks();
         handled[TIMER]++;
     } else if (interrupt == event_interrupt) {
         events_upcall();
@@ -117,8 +118,12 @@ void machine_interrupt_self(void) {
     BARRIER();
 }
 
-void machine_fire_timer(void) {
-    WRITE(cntv_cval_el0, READ(cntvct_el0));
+uint64_t machine_set_timer(uint64_t after) {
+    uint64_t due = READ(cntvct_el0) + after;
+    WRITE(cntv_cval_el0, due);
     WRITE(cntv_ctl_el0, TIMER_ON);
     BARRIER();
+    return due;
 }
+
+void machine_fire_timer(void) { machine_set_timer(0); }

@@ -10,7 +10,8 @@
 
 enum { APIC_BASE = 0x1b, X2APIC = 0x800 };
 enum { TASK_PRIORITY = X2APIC + 0x8, END = X2APIC + 0xb, SPURIOUS = X2APIC + 0xf, SELF = X2APIC + 0x3f };
-enum { TRAP = 1, EVENT_VECTOR = 0x40, SELF_VECTOR = 0x50, SPURIOUS_VECTOR = 0xff };
+enum { LVT_TIMER = X2APIC + 0x32, INITIAL_COUNT = X2APIC + 0x38, DIVIDE = X2APIC + 0x3e, BY_ONE = 0xb, COUNT_TICKS = 10 };
+enum { TRAP = 1, EVENT_VECTOR = 0x40, SELF_VECTOR = 0x50, TIMER_VECTOR = 0x60, SPURIOUS_VECTOR = 0xff };
 enum { ENABLED = 1 << 11, IN_X2_MODE = 1 << 10, SOFTWARE_ENABLED = 1 << 8 };
 enum { CODE = 8, INTERRUPT_GATE = 0x8e, VECTOR_SIZE = 16, PAGE = 4096 };
 enum { CLOCK_INDEX = 0x70, CLOCK_DATA = 0x71, CLOCK_SECONDS = 0, CLOCK_MINUTES = 2 };
@@ -102,6 +103,10 @@ void machine_interrupt(uint64_t vector) {
     if (vector == EVENT_VECTOR) return events_upcall();
     if (vector == SPURIOUS_VECTOR) return;
     if (vector == SELF_VECTOR) handled[SELF_INTERRUPT]++;
+    if (vector == TIMER_VECTOR) {
+        timer_taken = machine_ticks();
+        handled[TIMER]++;
+    }
     write_msr(END, 0);
 }
 
@@ -153,4 +158,13 @@ uint64_t machine_since_reset(uint64_t ticks) {
 void machine_fire_timer(void) {
     struct vcpu_set_singleshot_timer timer = { .timeout_abs_ns = 1 };
     hypercall(__HYPERVISOR_vcpu_op, VCPUOP_set_singleshot_timer, 0, (unsigned long)&timer);
+}
+
+// The local APIC's timer counts at 100 MHz (Xen: APIC_BUS_CYCLE_NS).
+uint64_t machine_set_timer(uint64_t after) {
+    write_msr(LVT_TIMER, TIMER_VECTOR);
+    write_msr(DIVIDE, BY_ONE);
+    uint64_t count = after / COUNT_TICKS + 1, start = machine_ticks();
+    write_msr(INITIAL_COUNT, count);
+    return start + count * COUNT_TICKS;
 }
