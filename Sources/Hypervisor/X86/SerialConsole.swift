@@ -33,12 +33,13 @@ func startConsole(_ line: CommandLine) {
         console.port.start()
         console.replay()
     }
-    root.state.consolePin.store(choice.pin ?? -1, ordering: .relaxed)
+    root.state.consolePin.store(choice.pin, ordering: .relaxed)
 }
 
 private struct Choice {
     var port: PCPort?
-    var pin: Int? = 4
+    /// Below 0: none.
+    var pin = 4
     var share = ConsoleList.Share.none
     /// `console=none`, or the screen alone.
     var isUnwanted = false
@@ -104,12 +105,12 @@ private func port(_ index: Int, _ line: CommandLine) -> Choice? {
     } catch {
         log.warning("parameter \"com\(index + 1)\" has invalid value \"\(text)\", rc=-22!")
     }
-    var pin: Int? = options.line.map { Int($0) } ?? standard.pin
+    var pin = options.line.map { Int($0) } ?? standard.pin
     if let kind = options.card {
         if let card = SerialCard(in: LegacyConfiguration(), number: index, withAMT: kind == .anyWithAMT) {
             options.port = card.port
             // Its line is shared with dom0's devices.
-            pin = nil
+            pin = -1
         } else {
             log.warning("com\(index + 1): no serial card: using the standard port")
         }
@@ -119,7 +120,7 @@ private func port(_ index: Int, _ line: CommandLine) -> Choice? {
         divisor: options.divisor)
     guard port.exists else { return nil }
     // Pin 0 of an I/O APIC is no line of the ISA bus.
-    return Choice(port: port, pin: pin.flatMap { (1..<16).contains($0) ? $0 : nil })
+    return Choice(port: port, pin: (1..<16).contains(pin) ? pin : -1)
 }
 
 /// PCI configuration by the first access mechanism (PCI Local Bus 3.0, 3.2.2.3.2). Boot only: nobody else uses the ports yet.
