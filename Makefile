@@ -75,8 +75,8 @@ GUEST_FLAGS_x86_32 := --target=i386-none-elf -march=i686 -mgeneral-regs-only -fn
 GUEST_FAMILY_arm64 := arm64
 GUEST_FAMILY_x86_64 := x86
 GUEST_FAMILY_x86_32 := x86
-GUESTS := $(addprefix $(BUILD)/guests/arm64/,bench differential three_level waits watchdog) \
-    $(addprefix $(BUILD)/guests/x86_64/,bench differential three_level waits) $(BUILD)/guests/x86_32/differential
+GUESTS := $(addprefix $(BUILD)/guests/arm64/,bench differential hostile three_level waits watchdog) \
+    $(addprefix $(BUILD)/guests/x86_64/,bench differential hostile three_level waits) $(BUILD)/guests/x86_32/differential
 # What a loader takes: a Linux Image is flat, a PVH kernel an ELF file.
 GUEST_FORMAT_arm64 := -O binary
 GUEST_FORMAT_x86_64 := --strip-debug

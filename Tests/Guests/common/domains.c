@@ -22,19 +22,21 @@ static void must(const char *what, uint32_t command, domid_t domain, struct xen_
     if (code) fail(what, code);
 }
 
-domid_t domain_make(void) {
-    struct xen_domctl operation = { .u.createdomain = { .max_vcpus = 1, .max_evtchn_port = 1023, .max_grant_frames = 4,
+domid_t domain_make_with(unsigned vcpus) {
+    struct xen_domctl operation = { .u.createdomain = { .max_vcpus = vcpus, .max_evtchn_port = 1023, .max_grant_frames = 4,
         .max_maptrack_frames = 4 } };
     domain_configure(&operation.u.createdomain);
     must("createdomain", XEN_DOMCTL_createdomain, 0, &operation);
     domid_t domain = operation.domain;
-    operation.u.max_vcpus.max = 1;
+    operation.u.max_vcpus.max = vcpus;
     must("max_vcpus", XEN_DOMCTL_max_vcpus, domain, &operation);
     domain_prepare(domain);
     operation.u.max_mem.max_memkb = 64;
     must("max_mem", XEN_DOMCTL_max_mem, domain, &operation);
     return domain;
 }
+
+domid_t domain_make(void) { return domain_make_with(1); }
 
 static void memory_operation(const char *what, int operation, void *argument, long expected) {
     long code = hypercall(__HYPERVISOR_memory_op, operation, (unsigned long)argument, 0);
@@ -70,14 +72,18 @@ void domain_load(domid_t domain, const uint32_t *code, unsigned words) {
     domain_hide();
 }
 
-void domain_run(domid_t domain, const uint32_t *code, unsigned words) {
-    domain_load(domain, code, words);
+void domain_start(domid_t domain, unsigned long entry) {
     static vcpu_guest_context_t context;
-    domain_registers(&context, domain_memory);
+    domain_registers(&context, entry);
     struct xen_domctl operation = { .u.vcpucontext.vcpu = 0 };
     set_xen_guest_handle(operation.u.vcpucontext.ctxt, &context);
     must("setvcpucontext", XEN_DOMCTL_setvcpucontext, domain, &operation);
     must("unpausedomain", XEN_DOMCTL_unpausedomain, domain, &operation);
+}
+
+void domain_run(domid_t domain, const uint32_t *code, unsigned words) {
+    domain_load(domain, code, words);
+    domain_start(domain, domain_memory);
 }
 
 void domains_idle(unsigned count) {

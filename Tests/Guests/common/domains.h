@@ -10,9 +10,12 @@ int domains_known(void);
 long domctl(uint32_t command, domid_t domain, struct xen_domctl *operation);
 // A new domain with one vCPU, paused, or a failure to report as `fail` does.
 domid_t domain_make(void);
+domid_t domain_make_with(unsigned vcpus);
 // Gives it a page of RAM with the code.
 void domain_load(domid_t domain, const uint32_t *code, unsigned words);
-// That, and the vCPU's registers, and lets it run.
+// The vCPU's registers, and lets it run.
+void domain_start(domid_t domain, unsigned long entry);
+// Both, from the code's first word.
 void domain_run(domid_t domain, const uint32_t *code, unsigned words);
 // As many domains that sleep for ever.
 void domains_idle(unsigned count);

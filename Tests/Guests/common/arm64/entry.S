@@ -45,6 +45,18 @@ start:  mrs     x19, cntpct_el0
 5:      wfi
         b       5b
 
+// A vCPU that PSCI starts: x0 is the end of its stack, where the function lies that it is to run.
+        .globl  vcpu_start
+vcpu_start:
+        mov     sp, x0
+        adr     x1, vectors
+        msr     vbar_el1, x1
+        isb
+        ldr     x1, [x0]
+        blr     x1
+        b       5b
+
+        .globl  start
         .macro  vector target
         .balign 128
         b       \target

@@ -24,6 +24,9 @@ enum { GIC_IGROUPR = 0x80, GIC_ISENABLER = 0x100, GIC_IPRIORITYR = 0x400 };
 enum { GICC_CTLR = 0, GICC_PMR = 4, GICC_IAR = 0xc, GICC_EOIR = 0x10 };
 enum { SELF_SGI = 1, VIRTUAL_TIMER = 27, SPURIOUS = 1020 };
 enum { TIMER_ON = 1 };
+enum { CPU_ON = 0xc4000003 };           // PSCI 5.6, for 64-bit callers
+
+void vcpu_start(void);
 
 static int gic_version;
 static unsigned event_interrupt;
@@ -95,6 +98,21 @@ void machine_start(void) {
     if (callback.value >> 56 != HVM_PARAM_CALLBACK_TYPE_PPI) fail("callback interrupt is no PPI", callback.value >> 56);
     event_interrupt = callback.value & 0xff;
     gic_start();
+}
+
+// Its interrupts stay masked: it polls.
+void machine_start_here(void) {}
+
+// The function lies at the end of the stack, which begins below it.
+void machine_start_vcpu(unsigned vcpu, void *stack, void (*entry)(void)) {
+    void (**end)(void) = (void (**)(void))((char *)stack - 16);
+    *end = entry;
+    register uint64_t x0 __asm__("x0") = CPU_ON;
+    register uint64_t x1 __asm__("x1") = vcpu;
+    register uint64_t x2 __asm__("x2") = (uint64_t)vcpu_start;
+    register uint64_t x3 __asm__("x3") = (uint64_t)end;
+    __asm__ volatile("hvc #0" : "+r"(x0) : "r"(x1), "r"(x2), "r"(x3) : "memory");
+    if (x0) fail("CPU_ON", x0);
 }
 
 void machine_interrupts(int enabled) {

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// An unprivileged domain does to its hypervisor what was once possible, then whatever comes to its mind, beside a neighbour who checks
+// that nothing happens to it. Boot it as dom0, which makes both out of copies of itself.
+#define __XEN_TOOLS__ 1
+#include "hostile.h"
+#include "domains.h"
+#include <xen/memory.h>
+#include <xen/sched.h>
+
+enum { ABUSERS = 6, SPARE_KIBIBYTES = 8192, CHUNK = 256 };
+
+extern char image_start[], data_end[], bss_end[], start[];
+
+volatile struct orders orders = { .role = DIRECTOR, .seed = 1 };
+union page report_page __attribute__((aligned(PAGE)));
+
+static void must_be(const char *what, long code, long expected) {
+    if (code != expected) fail(what, code);
+}
+
+static void rest(void) { hypercall(__HYPERVISOR_sched_op, SCHEDOP_yield, 0, 0); }
+
+// Where a thing of this image's is in a copy.
+static unsigned long copy_of(const volatile void *thing) { return hostile_memory + ((unsigned long)thing - (unsigned long)image_start); }
+
+static void populate(domid_t domain) {
+    static xen_pfn_t frames[CHUNK];
+    unsigned long pages = ((unsigned long)bss_end - (unsigned long)image_start + PAGE - 1) / PAGE;
+    for (unsigned long first = 0; first < pages; first += CHUNK) {
+        unsigned count = pages - first < CHUNK ? pages - first : CHUNK;
+        for (unsigned i = 0; i < count; i++) frames[i] = hostile_memory / PAGE + first + i;
+        struct xen_memory_reservation reservation = { .nr_extents = count, .domid = domain };
+        set_xen_guest_handle(reservation.extent_start, frames);
+        must_be("populate_physmap", hypercall(__HYPERVISOR_memory_op, XENMEM_populate_physmap, (unsigned long)&reservation, 0), count);
+    }
+}
+
+static void copy_image(domid_t domain) {
+    for (char *from = image_start; from < data_end; from += PAGE) {
+        volatile uint32_t *to = domain_show(domain, copy_of(from) / PAGE);
+        for (unsigned i = 0; i < PAGE / sizeof(*to); i++) to[i] = ((uint32_t *)from)[i];
+        domain_hide();
+    }
+}
+
+static void give_orders(domid_t domain, enum role role, unsigned seed) {
+    volatile uint32_t *page = domain_show(domain, copy_of(&orders) / PAGE);
+    volatile struct orders *there = (void *)((unsigned long)page + copy_of(&orders) % PAGE);
+    there->role = role;
+    there->seed = seed;
+    domain_hide();
+}
+
+static domid_t make(enum role role, unsigned seed) {
+    domid_t domain = domain_make_with(VCPUS);
+    struct xen_domctl operation = { .u.max_mem.max_memkb =
+        ((unsigned long)bss_end - (unsigned long)image_start) / 1024 + SPARE_KIBIBYTES };
+    must_be("max_mem", domctl(XEN_DOMCTL_max_mem, domain, &operation), 0);
+    populate(domain);
+    copy_image(domain);
+    give_orders(domain, role, seed);
+    domain_start(domain, copy_of(start));
+    return domain;
+}
+
+// What a domain tells, copied so that it is not held.
+static void look_at(domid_t domain, struct report *report) {
+    volatile uint32_t *page = domain_show(domain, copy_of(&report_page) / PAGE);
+    for (unsigned i = 0; i < sizeof(*report) / sizeof(uint32_t); i++) ((uint32_t *)report)[i] = page[i];
+    domain_hide();
+}
+
+static int is_dead(domid_t domain) {
+    struct xen_domctl operation = {};
+    must_be("getdomaininfo", domctl(XEN_DOMCTL_getdomaininfo, domain, &operation), 0);
+    return (operation.u.getdomaininfo.flags & (XEN_DOMINF_shutdown | XEN_DOMINF_dying)) != 0;
+}
+
+// False where it died over it.
+static int wait_until_done(domid_t domain, struct report *report) {
+    for (;;) {
+        if (is_dead(domain)) return 0;
+        look_at(domain, report);
+        if (report->done) return 1;
+        for (unsigned i = 0; i < 1000; i++) rest();
+    }
+}
+
+static void told(const char *what, uint64_t number) {
+    say("hostile: ");
+    say(what);
+    say(": ");
+    say_number(number);
+    say("\n");
+}
+
+static unsigned judge(const struct replay *list, unsigned number, const struct report *report) {
+    for (; list->name; list++, number++) {
+        if (report->results[number] != list->expected) fail(list->name, report->results[number]);
+        say("hostile: ");
+        say(list->name);
+        say(": as it should be\n");
+    }
+    return number;
+}
+
+static void replay_all(void) {
+    static struct report report;
+    domid_t domain = make(REPLAYER, 1);
+    if (!wait_until_done(domain, &report)) fail("the replaying domain died after replay", report.started);
+    judge(isa_replays, judge(replays, 0, &report), &report);
+    domain_destroy(domain);
+}
+
+static void abuse_all(void) {
+    static struct report report;
+    uint64_t operations = 0, died = 0;
+    for (unsigned seed = 1; seed <= ABUSERS; seed++) {
+        domid_t domain = make(ABUSER, seed);
+        if (!wait_until_done(domain, &report)) died++;
+        for (unsigned i = 0; i < VCPUS; i++) operations += report.operations[i];
+        domain_destroy(domain);
+    }
+    told("random operations", operations);
+    told("domains that died over them", died);
+}
+
+static void direct(void) {
+    static struct report before, after;
+    machine_start();
+    events_start();
+    domid_t neighbour = make(NEIGHBOUR, 0);
+    do look_at(neighbour, &before), rest(); while (before.rounds < 2);
+    replay_all();
+    abuse_all();
+    look_at(neighbour, &before);
+    do look_at(neighbour, &after), rest(); while (after.rounds < before.rounds + 2);
+    if (after.faults) fail("the neighbour's memory has changed, words", after.faults);
+    told("rounds of the neighbour", after.rounds);
+    domain_destroy(neighbour);
+    say("hostile done\n");
+    struct sched_shutdown off = { .reason = SHUTDOWN_poweroff };
+    hypercall(__HYPERVISOR_sched_op, SCHEDOP_shutdown, (unsigned long)&off, 0);
+}
+
+void guest_main(uint64_t boot_ticks) {
+    (void)boot_ticks;
+    switch (orders.role) {
+    case NEIGHBOUR: neighbour_run(); break;
+    case REPLAYER: replays_run(); break;
+    case ABUSER: abuse_run(); break;
+    default: direct();
+    }
+}
