@@ -20,6 +20,9 @@ public struct FrameHeap<Frames: FrameMemory>: ~Copyable {
     /// The heap's, to be read without its lock.
     private let nodeCount = Atomic<Int>(0)
 
+    /// 2^this many frames are zeroed between two looks for interrupts.
+    public static var pieceOrder: Int { 6 }
+
     public init(memory: Frames, table: Ref<FrameTable<Frames>>) {
         self.memory = memory
         self.table = table
@@ -78,10 +81,19 @@ public struct FrameHeap<Frames: FrameMemory>: ~Copyable {
     /// Zeroes one dirty block of at most 2^`order` frames, of `node` first, or a frame at the pCPU's hand. False where there is
     /// nothing to do, or others do it: a node has one cleaner at a time, so that CPUs with nothing to run neither wait for each
     /// other nor keep the heap's lock from those that work.
-    public func scrub(order: Int = 6, node: NUMANode = NUMANode(0)) -> Bool {
+    public func scrub(order: Int = FrameHeap.pieceOrder, node: NUMANode = NUMANode(0)) -> Bool {
         let count = nodeCount.load(ordering: .relaxed)
         for offset in 0..<count where clean(order: order, node: (node.index + offset) % count) { return true }
         return lists[ownList].withLockIfFree { $0.scrub(memory) } ?? false
+    }
+
+    /// Zeroes a piece of what an allocation of 2^`order` frames would have to zero at one go. True where there is none: somebody who
+    /// allocates a large block repeats this until then, and lets interrupts in meanwhile.
+    public func isReady(order: Int, on place: NodeRequest) -> Bool {
+        guard order > Self.pieceOrder else { return true }
+        let dirty = heap.withLock { $0.nodeToClean(order: order, node: place.node, elsewhere: !place.isExact) }
+        guard let dirty else { return true }
+        return !cleanPiece(order: Self.pieceOrder, node: dirty)
     }
 
     /// False where the node is clean, or somebody cleans it.
@@ -89,6 +101,10 @@ public struct FrameHeap<Frames: FrameMemory>: ~Copyable {
         let isCleaner = cleaners[node].compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged
         guard isCleaner else { return false }
         defer { cleaners[node].store(false, ordering: .releasing) }
+        return cleanPiece(order: order, node: node)
+    }
+
+    private func cleanPiece(order: Int, node: Int) -> Bool {
         guard let block = heap.withLock({ $0.takeDirty(order: order, node: node) }) else { return false }
         memory.zero(block.frame.address, count: pageSize << UInt64(block.order))
         heap.withLock { $0.free(block.frame, order: block.order, dirty: false) }

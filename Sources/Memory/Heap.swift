@@ -177,6 +177,18 @@ public struct Heap<Frames: FrameMemory>: ~Copyable {
         return nil
     }
 
+    /// Where `allocate` would hand out a dirty block; nil where a clean one, or none.
+    func nodeToClean(order: Int, node: NUMANode?, elsewhere: Bool) -> Int? {
+        if let node, node.index < nodeCount {
+            if let found = nodes[node.index].smallest(from: order) { return found.dirty ? node.index : nil }
+            guard elsewhere else { return nil }
+        }
+        for candidate in 0..<nodeCount where candidate != node?.index {
+            if let found = nodes[candidate].smallest(from: order) { return found.dirty ? candidate : nil }
+        }
+        return nil
+    }
+
     private mutating func take(order: Int, node: Int) -> (frame: MFN, dirty: Bool)? {
         guard order <= maximumOrder, let found = nodes[node].smallest(from: order) else { return nil }
         return (cut(order: order, outOf: found.order, dirty: found.dirty, node: node), found.dirty)
