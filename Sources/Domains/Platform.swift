@@ -51,6 +51,9 @@ public protocol Platform: Sendable {
     /// 2^`order` zeroed frames of `place` for a domain that has set `claimed` of them aside, which are used up. Nil, with the
     /// claim as it was, where there are none.
     func allocate(order: Int, on place: NodeRequest, claimed: UInt64) -> MFN?
+    /// Gets frames ready for `allocate` in a piece of work as long as may pass between two looks for interrupts. True once there is
+    /// nothing left to do: a large block is zeroed by repeating this, small ones by `allocate`.
+    func isReady(order: Int, on place: NodeRequest) -> Bool
     /// Sets frames aside, which nobody else gets. False where so many are not free.
     func claim(_ pages: UInt64) -> Bool
     /// Sets as many aside no more.

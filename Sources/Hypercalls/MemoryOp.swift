@@ -98,9 +98,14 @@ extension Call {
         var done = start
         // A large extent is work for as long as many small ones.
         let step = argument.extentOrder < 4 ? extentsBetweenChecks : 1
+        let takesFrames = operation != .decreaseReservation && !isOnDemand && !target.pointee.isDirectMapped
         while done < count {
             if done != start, done % step == 0, platform.shouldPreempt {
                 return .again(first: arguments[0] & 0x3f | done << progressShift)
+            }
+            // What was made ready stays so, whoever gets it: that is progress, though no extent is done.
+            while takesFrames, !platform.isReady(order: Int(argument.extentOrder), on: place) {
+                if platform.shouldPreempt { return .again(first: arguments[0] & 0x3f | done << progressShift) }
             }
             guard extent(operation, argument, done, target, on: place) else { break }
             done += 1

@@ -51,6 +51,8 @@ final class FakeHost: @unchecked Sendable {
     var upcalls: [VCPUID] = []
     var woken: [VCPUID] = []
     var preempts = false
+    /// Pieces that are zeroed before a large block is ready.
+    var unreadyPieces = 0
     var cacheOperations: [(start: MachineAddress, count: UInt64, clean: Bool, invalidate: Bool)] = []
     var lines: [String] = []
     var wallclock: (UInt64, UInt32, UInt64)?
@@ -220,6 +222,11 @@ struct FakePlatform: Platform {
         guard let frame = frames.allocate(order: order, node: place.node) else { return nil }
         host.claimed -= claimed
         return frame
+    }
+    func isReady(order: Int, on place: NodeRequest) -> Bool {
+        guard order > 6, host.unreadyPieces > 0 else { return true }
+        host.unreadyPieces -= 1
+        return false
     }
     func claim(_ pages: UInt64) -> Bool {
         guard pages + host.claimed <= UInt64(host.machine.frames - host.machine.outstanding) else { return false }

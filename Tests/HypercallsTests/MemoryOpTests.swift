@@ -76,6 +76,25 @@ extension FakeDomain {
     /// Large extents are given back with few invalidations, and interrupts come in between two.
     ///
     /// Shows: XENMEM_decrease_reservation
+    /// The pieces of a large block are zeroed with a look for interrupts after each, whether an extent is done by then or not.
+    @Test func largeExtentsComeInParts() throws {
+        let guest = try FakeDomain(4, host: host)
+        var large = guest.reservation(2, from: 0x400, step: 512, order: 9)
+        (host.unreadyPieces, host.preempts) = (3, true)
+        for left in [2, 1, 0] {
+            #expect(guest.memory(.populatePhysmap, &large) == .again(first: 6))
+            #expect(host.unreadyPieces == left)
+        }
+        #expect(guest.memory(.populatePhysmap, &large) == .again(first: 6 | 1 << progressShift))
+        host.preempts = false
+        host.unreadyPieces = 5
+        #expect(guest.memory(.populatePhysmap, &large, start: 1) == .value(2) && host.unreadyPieces == 0)
+        // Small ones are zeroed by whoever hands them out.
+        host.unreadyPieces = 5
+        var small = guest.reservation(2, from: 0x1400, order: 0)
+        #expect(guest.memory(.populatePhysmap, &small) == .value(2) && host.unreadyPieces == 5)
+    }
+
     @Test func largeExtentsGoBackInParts() throws {
         let guest = try FakeDomain(4, host: host)
         var single = guest.reservation(1, from: 0, order: 0)

@@ -52,6 +52,7 @@ extension Metal {
     func allocate(order: Int, on place: NodeRequest, claimed: UInt64) -> MFN? {
         root.heap.value.allocateForGuest(order: order, on: place, claimed: claimed)
     }
+    func isReady(order: Int, on place: NodeRequest) -> Bool { root.heap.value.isReady(order: order, on: place) }
     func claim(_ pages: UInt64) -> Bool { root.heap.value.claim(pages) }
     func giveBackClaim(_ pages: UInt64) { root.heap.value.giveBackClaim(pages) }
 
