@@ -46,6 +46,7 @@ extension Domain {
         domain.pointee.toolstackPauses.store(1, ordering: .relaxed)
         domain.pointee.pauses.store(1, ordering: .relaxed)
         do throws(XenError) {
+            while try !domain.pointee.setPagingPool(platform.firstPagingPool << pageShift, mayKeep: false, platform) {}
             try platform.furnish(domain)
         } catch {
             free(domain, platform)

@@ -33,7 +33,7 @@ struct Teardown: BitwiseCopyable {
 
 /// The parts of taking a domain apart, in their order.
 enum TeardownStep: UInt8 {
-    case stop, settle, mappings, ports, memory, strays, end
+    case stop, settle, mappings, ports, memory, strays, tables, end
 }
 
 extension Domain {
@@ -91,6 +91,10 @@ extension Domain {
             progress.step = .strays
         case .strays:
             guard domain.pointee.surrenderStrays(from: &progress.place, platform) else { return false }
+            progress.place = 0
+            progress.step = .tables
+        case .tables:
+            guard domain.pointee.giveBackTables(from: &progress.place, platform) else { return false }
             progress.step = .end
         case .end: break
         }

@@ -46,7 +46,7 @@ public struct Domain<P: Platform>: ~Copyable {
     let onDemandCache = SpinLock(OnDemandCache(), rank: .onDemand)
     /// One of them was touched when there was none left.
     let ranOutOfMemory = Atomic<Bool>(false)
-    /// Bytes that the toolstack set aside for its page tables, which come from the heap nevertheless.
+    /// Bytes that a hardware domain is said to have for its page tables, which come from the heap: see PagingPool.swift.
     public let pagingPool = Atomic<UInt64>(0)
     /// HVM_PARAM_*.
     public let parameters = SpinLock(InlineArray<64, UInt64>(repeating: 0), rank: .domain)

@@ -99,6 +99,8 @@ public protocol Platform: Sendable {
     func complete(_ config: inout CreateDomain<ArchConfig>) throws(XenError)
     var grantLimits: GrantLimits { get }
     func stage2Format() throws(XenError) -> Format
+    /// Frames that are set aside for a new domain's page tables.
+    var firstPagingPool: UInt64 { get }
     func makeExtra(
         _ id: DomainID, _ config: CreateDomain<ArchConfig>, root: MFN
     ) throws(XenError) -> DomainExtra

@@ -33,6 +33,8 @@ extension Platform {
     public func bringDown(_ vcpu: Ref<VCPU<Self>>) {}
     /// Interrupts the vCPU where nothing can be masked.
     public func sendNMI(_ vcpu: Ref<VCPU<Self>>) {}
+    /// Xen: p2m_init. Enough for an interrupt controller's pages; the toolstack sets what the domain needs.
+    public var firstPagingPool: UInt64 { 16 }
     /// The vCPU's own timers have changed: it is to be interrupted at another time.
     public func timersChanged(_ vcpu: Ref<VCPU<Self>>) {}
     /// The vCPU's vcpu_info is somewhere else: what stands in it of the time is to be written again.

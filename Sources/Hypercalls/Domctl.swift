@@ -61,10 +61,10 @@ extension Call {
         case .setPagingMempoolSize:
             let size = try payload(DomctlPagingPool.self).bytes
             guard size % pageSize == 0 else { throw .einval }
-            target.pointee.pagingPool.store(size, ordering: .relaxed)
+            return try setPagingPool(size, of: target)
         case .getPagingMempoolSize:
             var pool = DomctlPagingPool()
-            pool.bytes = target.pointee.pagingPool.load(ordering: .relaxed)
+            pool.bytes = target.pointee.pagingPoolSize
             try writePayload(pool)
         case .setAddressSize: try platform.setAddressSize(payload(DomctlAddressSize.self).bits, of: target)
         // -ENOSYS: on ARM, where nothing logs writes.

@@ -29,9 +29,10 @@ extension Call {
             guard argument.mode & ~DomctlShadowOp.final == 0 else { throw .einval }
             return try copyLog(&argument, of: target, cleaning: operation == .clean)
         case .setAllocation:
-            target.pointee.pagingPool.store(UInt64(argument.mebibytes) << 20, ordering: .relaxed)
+            let outcome = try setPagingPool(UInt64(argument.mebibytes) << 20, of: target)
+            guard outcome == .success else { return outcome }
         case .getAllocation:
-            let bytes = target.pointee.pagingPool.load(ordering: .relaxed)
+            let bytes = target.pointee.pagingPoolSize
             argument.mebibytes = UInt32(truncatingIfNeeded: (bytes &+ (1 << 20 - 1)) >> 20)
         case .enable, nil: throw .einval
         }
@@ -40,6 +41,12 @@ extension Call {
     }
 
     private var again: Outcome { .again(first: arguments[0]) }
+
+    /// What is set aside for a domain's page tables. Xen on x86 keeps what tables have already; on ARM it says so.
+    func setPagingPool(_ bytes: UInt64, of target: Ref<Domain<P>>) throws(XenError) -> Outcome {
+        let mayKeep = platform.memoryFeatures.contains(.logsWrites)
+        return try target.pointee.setPagingPool(bytes, mayKeep: mayKeep, platform) ? .success : again
+    }
 
     private func enableLog(_ target: Ref<Domain<P>>) throws(XenError) -> Outcome {
         var pass = target.pointee.loggingPass.withLock { $0 }

@@ -28,7 +28,7 @@ extension PageTable {
             if level < 2 { merge(table: next, level: level + 1, range: part, cache: cache) }
             guard count == size, format.canMap(at: level), let leaf = common(next, level: level) else { continue }
             exchange(slot, with: leaf, of: part, cache: cache)
-            frames.free(next, order: 0)
+            pool.give(next, frames)
             tableFrames -= 1
         }
     }

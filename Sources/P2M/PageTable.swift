@@ -12,6 +12,8 @@ public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
     public let format: Format
     public let root: MFN
     @usableFromInline let frames: Frames
+    /// Where tables come from.
+    var pool = TablePool()
     /// Frames that the tables themselves take, root included.
     public internal(set) var tableFrames: Int
     /// Frames of `.populateOnDemand` entries.
@@ -102,6 +104,8 @@ public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
             store(format.leaf(target, type: type, level: 3), slot)
             cache.entriesWritten()
             noteNew(range, type)
+        } else if old.type != .invalid {
+            prune(frame, cache: cache)
         }
         return old
     }
@@ -119,6 +123,10 @@ public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
             cache: cache)
         cache.entriesWritten()
         if replaced { cache.invalidate(range) }
+        if type == .invalid {
+            prune(range.start, cache: cache)
+            prune(range.start + (range.count - 1), cache: cache)
+        }
         return done
     }
 
@@ -174,7 +182,7 @@ public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
         _ slot: MachineAddress, old: Entry, level: Int, part: GuestRange, cache: some TranslationCache
     ) -> MFN? {
         if case .table(let next) = old { return next }
-        guard let next = frames.allocate(order: 0, node: nil) else { return nil }
+        guard let next = pool.take(frames) else { return nil }
         tableFrames += 1
         if case .leaf(let start, let type) = old {
             let step: UInt64 = 1 << format.frameShift(level + 1)
@@ -230,7 +238,7 @@ public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
                 }
             }
         }
-        frames.free(table, order: 0)
+        pool.give(table, frames)
         tableFrames -= 1
     }
 
@@ -241,6 +249,7 @@ public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
                 release(next, level: format.rootLevel + 1)
             }
         }
+        while pool.shrink(frames) {}
         frames.free(root, order: format.rootOrder)
         endLog()
     }

@@ -176,6 +176,48 @@ import XenABI
         #expect(dom0.domctl(.getPagingMempoolSize, id, &pool) == .success && pool.bytes == 0x10_0000)
     }
 
+    /// A domain's tables come from what is set aside for them and go back to it, however it spreads its frames.
+    ///
+    /// Shows: XEN_DOMCTL_set_paging_mempool_size, XEN_DOMCTL_get_paging_mempool_size
+    @Test func tablesHaveABudget() throws {
+        let id = tools.make()
+        let target = try #require(tools.domain(id))
+        func set(_ frames: UInt64) -> Outcome {
+            var pool = DomctlPagingPool()
+            pool.bytes = frames << 12
+            return dom0.domctl(.setPagingMempoolSize, id, &pool)
+        }
+        func size() -> UInt64 {
+            var pool = DomctlPagingPool()
+            #expect(dom0.domctl(.getPagingMempoolSize, id, &pool) == .success)
+            return pool.bytes >> 12
+        }
+        #expect(size() == 16)
+        let before = tools.host.machine.outstanding
+        #expect(set(20) == .success && size() == 20 && tools.host.machine.outstanding == before + 4)
+        // One page in each 2 MiB, given back at once: no table is left.
+        for part in 0..<600 as Range<UInt64> {
+            let gfn = GFN(0x10_0000 + part << 9)
+            let isThere = target.pointee.populate(gfn, order: 0, dom0.platform)
+            let isGone = target.pointee.release(gfn, order: 0, dom0.platform)
+            #expect(isThere && isGone)
+        }
+        #expect(tools.host.machine.outstanding == before + 4)
+        // Kept, they are as many as there are tables.
+        var kept: UInt64 = 0
+        while target.pointee.populate(GFN(0x10_0000 + kept << 9), order: 0, dom0.platform) { kept += 1 }
+        #expect(kept > 8 && kept < 20 && tools.host.machine.outstanding == before + 4 + Int(kept))
+        #expect(tools.populate(id, 1) == .value(0) || tools.populate(id, 1) == .value(1), "an answer, no trap")
+        #expect(set(10) == .error(.enomem) && size() > 10 && size() <= 20)
+        #expect(set(1 << 20) == .error(.enomem))
+        #expect(set(40) == .success && size() == 40)
+        let isThere = target.pointee.populate(GFN(0x10_0000 + kept << 9), order: 0, dom0.platform)
+        #expect(isThere)
+        _ = dom0.destroy(id)
+        tools.bury()
+        #expect(tools.domain(id) == nil)
+    }
+
     /// A domain's own shutdown stops it and tells the toolstack, which may resume it.
     ///
     /// Shows: XEN_DOMCTL_resumedomain, SCHEDOP_remote_shutdown

@@ -51,6 +51,7 @@ extension Metal {
     }
 
     func stage2Format() throws(XenError) -> NestedFormat { nestedFormat(isDom0: false) }
+    var firstPagingPool: UInt64 { X86Memory.firstPagingPool >> pageShift }
 
     func makeExtra(
         _ id: DomainID, _ config: CreateDomain<X86DomainConfig>, root table: MFN
@@ -65,7 +66,6 @@ extension Metal {
     /// Xen: hvm_domain_initialise
     func furnish(_ domain: MetalDomain) throws(XenError) {
         domain.pointee.setParameter(.tripleFaultReason, UInt64(ShutdownReason.reboot.rawValue))
-        domain.pointee.pagingPool.store(X86Memory.firstPagingPool, ordering: .relaxed)
         publishWallclock(to: domain.pointee)
     }
 
