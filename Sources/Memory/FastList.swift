@@ -32,7 +32,9 @@ struct FastList: ~Copyable {
     /// Zeroes one dirty frame. False where none is left.
     mutating func scrub<Frames: FrameMemory>(_ memory: Frames) -> Bool {
         for index in 0..<count where entries[index] & 1 != 0 {
-            memory.zero(MFN(entries[index] >> 1).address, count: pageSize)
+            let place = MFN(entries[index] >> 1).address
+            memory.zero(place, count: pageSize)
+            memory.cleanToMemory(place, count: pageSize)
             entries[index] &= ~1
             return true
         }

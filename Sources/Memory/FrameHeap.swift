@@ -55,12 +55,14 @@ public struct FrameHeap<Frames: FrameMemory>: ~Copyable {
 
     /// As `allocate`, for somebody who has `claimed` of the frames set aside: they are not any more.
     public func allocate(order: Int, on place: NodeRequest, claimed: UInt64) -> MFN? {
-        if claimed == 0 && !place.isExact { return allocate(order: order, node: place.node) }
-        guard let block = takeBlock(order: order, node: place.node, isExact: place.isExact, claimed: claimed) else {
-            return nil
-        }
+        guard let block = take(order: order, on: place, claimed: claimed) else { return nil }
         if block.dirty { memory.zero(block.frame.address, count: pageSize << UInt64(order)) }
         return block.frame
+    }
+
+    func take(order: Int, on place: NodeRequest, claimed: UInt64) -> (frame: MFN, dirty: Bool)? {
+        if order == 0 && claimed == 0 && !place.isExact { return takeSingle(node: place.node) }
+        return takeBlock(order: order, node: place.node, isExact: place.isExact, claimed: claimed)
     }
 
     /// Sets frames aside. False where so many are not free.
@@ -107,6 +109,7 @@ public struct FrameHeap<Frames: FrameMemory>: ~Copyable {
     private func cleanPiece(order: Int, node: Int) -> Bool {
         guard let block = heap.withLock({ $0.takeDirty(order: order, node: node) }) else { return false }
         memory.zero(block.frame.address, count: pageSize << UInt64(block.order))
+        memory.cleanToMemory(block.frame.address, count: pageSize << UInt64(block.order))
         heap.withLock { $0.free(block.frame, order: block.order, dirty: false) }
         return true
     }

@@ -6,11 +6,15 @@ public import Machine
 /// Frames on their way to a guest. What they held before is gone from memory itself and not only from the caches: a guest may map
 /// them so that it reads past these (Xen: flush_page_to_ram in alloc_heap_pages).
 extension FrameHeap {
-    /// As `allocate`, for a guest.
+    /// As `allocate`, for a guest. What was zeroed before anybody asked for it was cleaned with that.
     public func allocateForGuest(order: Int, on place: NodeRequest, claimed: UInt64) -> MFN? {
-        guard let frame = allocate(order: order, on: place, claimed: claimed) else { return nil }
-        memory.cleanToMemory(frame.address, count: pageSize << UInt64(order))
-        return frame
+        guard let block = take(order: order, on: place, claimed: claimed) else { return nil }
+        if block.dirty {
+            let bytes = pageSize << UInt64(order)
+            memory.zero(block.frame.address, count: bytes)
+            memory.cleanToMemory(block.frame.address, count: bytes)
+        }
+        return block.frame
     }
 
     /// A frame of the hypervisor's is about to be shown to a guest, with what is in it.

@@ -65,6 +65,7 @@ struct LawPlatform<Format: EntryFormat>: Platform {
         machine.handOut(frame, order: order)
         return frame
     }
+    func isReady(order: Int, on place: NodeRequest) -> Bool { machine.heap.pointee.isReady(order: order, on: place) }
     func claim(_ pages: UInt64) -> Bool { machine.heap.pointee.claim(pages) }
     func giveBackClaim(_ pages: UInt64) { machine.heap.pointee.giveBackClaim(pages) }
     func assign(_ frame: MFN, count: UInt64, to domain: borrowing Domain<Self>) {
