@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Base
+import Containers
 public import Machine
 
 /// Frames on their way to a guest. What they held before is gone from memory itself and not only from the caches: a guest may map
