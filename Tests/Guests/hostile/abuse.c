@@ -11,18 +11,21 @@
 #include <xen/vcpu.h>
 #include <xen/version.h>
 
-enum { OPERATIONS = 20000, WORDS = 64, LARGEST = 31 };
+enum { OPERATIONS = 2000, WORDS = 64, LARGEST = 31, LONGEST = 40 };
 
 // What is called: a hypercall, and how many sub-operations it is given.
 static const struct { uint8_t number, operations; } targets[] = {
-    { __HYPERVISOR_memory_op, 32 }, { __HYPERVISOR_memory_op, 32 }, { __HYPERVISOR_grant_table_op, 16 }, { __HYPERVISOR_grant_table_op, 16 },
-    { __HYPERVISOR_event_channel_op, 16 }, { __HYPERVISOR_event_channel_op, 16 }, { __HYPERVISOR_vcpu_op, 16 }, { __HYPERVISOR_xen_version, 12 },
+    { __HYPERVISOR_memory_op, 32 }, { __HYPERVISOR_memory_op, 32 },
+    { __HYPERVISOR_grant_table_op, 16 }, { __HYPERVISOR_grant_table_op, 16 },
+    { __HYPERVISOR_event_channel_op, 16 }, { __HYPERVISOR_event_channel_op, 16 },
+    { __HYPERVISOR_vcpu_op, 16 }, { __HYPERVISOR_xen_version, 12 },
     { __HYPERVISOR_hvm_op, 26 }, { __HYPERVISOR_physdev_op, 32 }, { __HYPERVISOR_console_io, 3 }, { __HYPERVISOR_multicall, 4 },
     { __HYPERVISOR_domctl, 4 }, { __HYPERVISOR_sysctl, 4 }, { __HYPERVISOR_sched_op, 9 }, { __HYPERVISOR_set_timer_op, 4 }, { __HYPERVISOR_dm_op, 4 },
 };
 
 static uint64_t states[VCPUS];
-static unsigned long arguments[VCPUS][WORDS] __attribute__((aligned(PAGE)));
+// More than any list of `LONGEST` takes: the answers in it are the hypervisor's to write.
+static unsigned long arguments[VCPUS][PAGE / sizeof(long)] __attribute__((aligned(PAGE)));
 
 static uint64_t next(unsigned vcpu) {
     uint64_t x = states[vcpu];
@@ -48,10 +51,9 @@ static unsigned long some_word(unsigned vcpu) {
 }
 
 // None that end the caller by intent, or put it to sleep for longer than a poll.
-static int is_suicide(unsigned number, unsigned long operation, unsigned long first) {
+static int is_suicide(unsigned number, unsigned long operation) {
     if (number == __HYPERVISOR_sched_op) return operation != SCHEDOP_yield && operation != SCHEDOP_poll;
-    if (number == __HYPERVISOR_vcpu_op) return operation == VCPUOP_down || operation == VCPUOP_initialise;
-    return number == __HYPERVISOR_memory_op && operation == XENMEM_decrease_reservation && first == 0;
+    return number == __HYPERVISOR_vcpu_op && (operation == VCPUOP_down || operation == VCPUOP_initialise);
 }
 
 // The pages that the code stands in are not given back.
@@ -74,25 +76,31 @@ static void shorten_poll(unsigned vcpu) {
     poll->timeout = 1;
 }
 
+static void call(unsigned vcpu, unsigned number, unsigned long operation, unsigned long pointer) {
+    unsigned long count = number == __HYPERVISOR_grant_table_op || below(vcpu, 10) ? below(vcpu, LONGEST) : some_word(vcpu);
+    switch (number) {
+    case __HYPERVISOR_multicall: hypercall(number, pointer, below(vcpu, 4), 0); break;
+    case __HYPERVISOR_vcpu_op: hypercall(number, operation, below(vcpu, VCPUS + 1), pointer); break;
+    case __HYPERVISOR_domctl: case __HYPERVISOR_sysctl: hypercall(number, pointer, 0, 0); break;
+    // Now and then as if it had been begun before.
+    default: hypercall(number, operation | (below(vcpu, 50) ? 0 : next(vcpu)), pointer, count);
+    }
+}
+
 static void one(unsigned vcpu) {
     for (unsigned i = 0; i < WORDS; i++) if (below(vcpu, 3)) arguments[vcpu][i] = some_word(vcpu);
     unsigned which = below(vcpu, sizeof(targets) / sizeof(*targets));
     unsigned number = targets[which].number;
     unsigned long operation = below(vcpu, targets[which].operations);
     if (number == __HYPERVISOR_vcpu_op && operation >= 8) operation = below(vcpu, 16);
-    if (is_suicide(number, operation, 1)) return;
+    if (is_suicide(number, operation)) return;
     tame(number, operation, vcpu);
     if (number == __HYPERVISOR_sched_op && operation == SCHEDOP_poll) shorten_poll(vcpu);
-    unsigned long pointer = below(vcpu, 8) ? (unsigned long)arguments[vcpu] : some_word(vcpu);
-    if (number == __HYPERVISOR_multicall) {
-        hypercall(number, pointer, below(vcpu, 4), 0);
-    } else if (number == __HYPERVISOR_vcpu_op) {
-        hypercall(number, operation, below(vcpu, VCPUS + 1), pointer);
-    } else if (number == __HYPERVISOR_domctl || number == __HYPERVISOR_sysctl) {
-        hypercall(number, pointer, 0, 0);
-    } else {
-        hypercall(number, operation | (below(vcpu, 50) ? 0 : next(vcpu)) , pointer, below(vcpu, 10) ? below(vcpu, 40) : some_word(vcpu));
-    }
+    // Where it stands is told, for whoever looks at a domain that goes no further.
+    report_page.report.results[vcpu] = (int64_t)((uint64_t)number << 32 | operation);
+    unsigned long pointer = number == __HYPERVISOR_sched_op || below(vcpu, 8) ? (unsigned long)arguments[vcpu] : some_word(vcpu);
+    call(vcpu, number, operation, pointer);
+    report_page.report.results[vcpu] = 0;
     report_page.report.operations[vcpu]++;
 }
 
@@ -112,7 +120,7 @@ static void abuse(unsigned vcpu) {
 }
 
 void abuse_run(void) {
-    machine_start();
+    copy_start();
     others_start(abuse);
     abuse(0);
 }

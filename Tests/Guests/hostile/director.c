@@ -7,9 +7,9 @@
 #include <xen/memory.h>
 #include <xen/sched.h>
 
-enum { ABUSERS = 6, SPARE_KIBIBYTES = 8192, CHUNK = 256 };
+enum { ABUSERS = 6, SPARE_KIBIBYTES = 8192, CHUNK = 256, PATIENCE = 2000 };
 
-extern char image_start[], data_end[], bss_end[], start[];
+extern char image_start[], data_end[], image_end[], start[];
 
 volatile struct orders orders = { .role = DIRECTOR, .seed = 1 };
 union page report_page __attribute__((aligned(PAGE)));
@@ -25,7 +25,7 @@ static unsigned long copy_of(const volatile void *thing) { return hostile_memory
 
 static void populate(domid_t domain) {
     static xen_pfn_t frames[CHUNK];
-    unsigned long pages = ((unsigned long)bss_end - (unsigned long)image_start + PAGE - 1) / PAGE;
+    unsigned long pages = ((unsigned long)image_end - (unsigned long)image_start + PAGE - 1) / PAGE;
     for (unsigned long first = 0; first < pages; first += CHUNK) {
         unsigned count = pages - first < CHUNK ? pages - first : CHUNK;
         for (unsigned i = 0; i < count; i++) frames[i] = hostile_memory / PAGE + first + i;
@@ -54,7 +54,7 @@ static void give_orders(domid_t domain, enum role role, unsigned seed) {
 static domid_t make(enum role role, unsigned seed) {
     domid_t domain = domain_make_with(VCPUS);
     struct xen_domctl operation = { .u.max_mem.max_memkb =
-        ((unsigned long)bss_end - (unsigned long)image_start) / 1024 + SPARE_KIBIBYTES };
+        ((unsigned long)image_end - (unsigned long)image_start) / 1024 + SPARE_KIBIBYTES };
     must_be("max_mem", domctl(XEN_DOMCTL_max_mem, domain, &operation), 0);
     populate(domain);
     copy_image(domain);
@@ -76,14 +76,21 @@ static int is_dead(domid_t domain) {
     return (operation.u.getdomaininfo.flags & (XEN_DOMINF_shutdown | XEN_DOMINF_dying)) != 0;
 }
 
-// False where it died over it.
-static int wait_until_done(domid_t domain, struct report *report) {
-    for (;;) {
-        if (is_dead(domain)) return 0;
+enum end { DONE, DEAD, STUCK };
+
+// A domain may take its own code away, and then does nothing but take exceptions. What it must not do is stay in a hypercall.
+static enum end wait_until_done(domid_t domain, struct report *report) {
+    uint64_t before = 0;
+    for (unsigned looks = 0; looks < PATIENCE; looks++) {
+        if (is_dead(domain)) return DEAD;
         look_at(domain, report);
-        if (report->done) return 1;
-        for (unsigned i = 0; i < 1000; i++) rest();
+        if (report->done) return DONE;
+        uint64_t now = report->started + report->operations[0] + report->operations[1] + report->operations[2];
+        if (now != before) looks = 0;
+        before = now;
+        for (unsigned i = 0; i < 100; i++) rest();
     }
+    return STUCK;
 }
 
 static void told(const char *what, uint64_t number) {
@@ -107,22 +114,34 @@ static unsigned judge(const struct replay *list, unsigned number, const struct r
 static void replay_all(void) {
     static struct report report;
     domid_t domain = make(REPLAYER, 1);
-    if (!wait_until_done(domain, &report)) fail("the replaying domain died after replay", report.started);
+    if (wait_until_done(domain, &report) != DONE) fail("the replaying domain died after replay", report.started);
     judge(isa_replays, judge(replays, 0, &report), &report);
     domain_destroy(domain);
 }
 
 static void abuse_all(void) {
+    static const char *const ends[] = {
+        "random operations", "random operations, and it died", "random operations, and it goes no further" };
     static struct report report;
     uint64_t operations = 0, died = 0;
     for (unsigned seed = 1; seed <= ABUSERS; seed++) {
         domid_t domain = make(ABUSER, seed);
-        if (!wait_until_done(domain, &report)) died++;
+        enum end end = wait_until_done(domain, &report);
         for (unsigned i = 0; i < VCPUS; i++) operations += report.operations[i];
+        told(ends[end], operations);
+        for (unsigned i = 0; end == STUCK && i < VCPUS; i++) told("a vCPU stands at", report.results[i]);
+        died += end != DONE;
         domain_destroy(domain);
     }
-    told("random operations", operations);
-    told("domains that died over them", died);
+    told("domains that ended over them", died);
+}
+
+static void wait_for_rounds(domid_t neighbour, struct report *report, uint64_t rounds) {
+    do {
+        if (is_dead(neighbour)) fail("the neighbour is dead after rounds", report->rounds);
+        look_at(neighbour, report);
+        rest();
+    } while (report->rounds < rounds);
 }
 
 static void direct(void) {
@@ -130,11 +149,11 @@ static void direct(void) {
     machine_start();
     events_start();
     domid_t neighbour = make(NEIGHBOUR, 0);
-    do look_at(neighbour, &before), rest(); while (before.rounds < 2);
+    wait_for_rounds(neighbour, &before, 2);
     replay_all();
     abuse_all();
     look_at(neighbour, &before);
-    do look_at(neighbour, &after), rest(); while (after.rounds < before.rounds + 2);
+    wait_for_rounds(neighbour, &after, before.rounds + 2);
     if (after.faults) fail("the neighbour's memory has changed, words", after.faults);
     told("rounds of the neighbour", after.rounds);
     domain_destroy(neighbour);

@@ -48,6 +48,8 @@ void others_start(void (*body)(unsigned vcpu));
 
 // What only one ISA has, in the same form. The last has no name.
 extern const struct replay isa_replays[];
+// What a copy does first: an unprivileged domain's interrupt controller is elsewhere, and nobody waits for interrupts.
+void copy_start(void);
 // Where a copy of the image begins.
 extern const unsigned long hostile_memory;
 // What another vCPU does against the others' locks, where the ISA has something of its own.

@@ -6,7 +6,7 @@
 static uint32_t word(unsigned page, unsigned index) { return (page * 1024 + index) * 2654435761u; }
 
 void neighbour_run(void) {
-    machine_start();
+    copy_start();
     for (unsigned page = 0; page < AREA; page++)
         for (unsigned i = 0; i < PAGE / 4; i++) ((volatile uint32_t *)area[page])[i] = word(page, i);
     for (;;) {

@@ -194,7 +194,7 @@ static unsigned run(const struct replay *list, unsigned number) {
 }
 
 void replays_run(void) {
-    machine_start();
+    copy_start();
     events_start();
     run(isa_replays, run(replays, 0));
     report_page.report.done = 1;

@@ -43,7 +43,7 @@ static const struct wait waits[] = {
     { "event channel reset, 1,000 ports", other_reset_events, other_make, other_destroy },
     { "foreign mapping of 1,024 pages", other_show, other_make, other_hide },
     { "destruction, 4,096 pages and 1,000 ports", other_destroy, other_make },
-    { "destruction, 512 pages 2 MiB apart", other_destroy, other_make_sparse },
+    { "destruction, 200 pages 2 MiB apart", other_destroy, other_make_sparse },
 };
 
 static uint64_t longest(const struct wait *row) {

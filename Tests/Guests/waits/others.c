@@ -6,7 +6,7 @@
 #include <xen/event_channel.h>
 #include <xen/memory.h>
 
-enum { PAGES = 4096, SPARSE = 512, SHOWN = 1024, PORTS = 1000, SPARSE_SHIFT = 9, SHOW_SHIFT = 36 };   // 64 GB: nothing of ours is there
+enum { PAGES = 4096, SPARSE = 200, SHOWN = 1024, PORTS = 1000, SPARSE_SHIFT = 9, SHOW_SHIFT = 36 };   // 64 GB: nothing of ours is there
 
 static domid_t other;
 static xen_pfn_t frames[PAGES];
