@@ -162,6 +162,8 @@ BENCH = Payload(guest("bench"), words="bench", hypervisor_words="", dom0_memory=
 # Each mapping of a grant has a page of its own.
 BENCH_TWO_VCPUS = replace(BENCH, hypervisor_words="dom0_max_vcpus=2", dom0_memory=512)
 WAITS = replace(BENCH, kernel=guest("waits"), words="waits")
+# dom0 directs, with one vCPU; the domains that it makes have three.
+HOSTILE = replace(BENCH, kernel=guest("hostile"), words="hostile", hypervisor_words="dom0_max_vcpus=1 loglvl=all")
 THREE_LEVEL = replace(BENCH, kernel=guest("three_level"), words="three_level")
 WATCHDOG = replace(BENCH, kernel=guest("watchdog"), words="watchdog")
 # Debian's Xen loses vCPUs with its default scheduler: see docs/testing.md.

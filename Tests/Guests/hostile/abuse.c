@@ -11,7 +11,7 @@
 #include <xen/vcpu.h>
 #include <xen/version.h>
 
-enum { OPERATIONS = 2000, WORDS = 64, LARGEST = 31, LONGEST = 40 };
+enum { OPERATIONS = 5000, WORDS = 64, LARGEST = 31, LONGEST = 40 };
 
 // What is called: a hypercall, and how many sub-operations it is given.
 static const struct { uint8_t number, operations; } targets[] = {
@@ -53,7 +53,9 @@ static unsigned long some_word(unsigned vcpu) {
 // None that end the caller by intent, or put it to sleep for longer than a poll.
 static int is_suicide(unsigned number, unsigned long operation) {
     if (number == __HYPERVISOR_sched_op) return operation != SCHEDOP_yield && operation != SCHEDOP_poll;
-    return number == __HYPERVISOR_vcpu_op && (operation == VCPUOP_down || operation == VCPUOP_initialise);
+    // An NMI finds no descriptors on a vCPU that VCPUOP_initialise has made.
+    return number == __HYPERVISOR_vcpu_op &&
+        (operation == VCPUOP_down || operation == VCPUOP_initialise || operation == VCPUOP_send_nmi);
 }
 
 // The pages that the code stands in are not given back.

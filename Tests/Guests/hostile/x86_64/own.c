@@ -12,8 +12,8 @@ const unsigned long hostile_memory = 0x1000000;
 
 void copy_start(void) { machine_start(); }
 
-// The page is one that the others give back and get again.
-void isa_interfere(void) { write_msr(HYPERCALL_PAGE_REGISTER, (unsigned long)area[1]); }
+// Into a page that stays: without one it is #GP.
+void isa_interfere(void) { write_msr(HYPERCALL_PAGE_REGISTER, (unsigned long)area[AREA - 1]); }
 
 // 5: a timer that is due at once, for ever, though nobody hears of it.
 static long busy_timer(void) {
