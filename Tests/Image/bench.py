@@ -27,7 +27,7 @@ LIMITS = {"x86_64": {"null hypercall": 600, "CPUID": 600, "RDMSR of the APIC's b
 
 # Whatever a guest asks for, an interrupt waits for so many instructions at most; docs/status.md names what takes longer.
 WAIT, LONGEST_WAIT = "longest wait, ", 100_000
-LONGER_WAITS = {"x86_64": {f"{WAIT}decrease_reservation of 4 x 2 MiB": 600_000, f"{WAIT}REP MOVS from a device": 250_000}}
+LONGER_WAITS = {"x86_64": {f"{WAIT}decrease_reservation of 4 x 2 MiB": 600_000}}
 
 BOOT_ROW = "boot to the first dom0 instruction"
 

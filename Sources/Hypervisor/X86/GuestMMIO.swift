@@ -118,9 +118,10 @@ private func run(
 ) {
     let (vcpu, block) = (processor.vcpu, processor.registers.block)
     do throws(EmulationStop) {
-        // A guest that single-steps is stopped after every element of a string.
+        // A guest that single-steps is stopped after every element of a string; any other after some, to let interrupts in: an element
+        // is 3,000 instructions.
         let (start, isStepped) = (block[VMCBField.rip], block[VMCBField.rflags] >> 8 & 1 != 0)
-        try X86Emulator.emulate(bytes.span.extracting(..<count), on: &processor, repetitions: isStepped ? 1 : 64)
+        try X86Emulator.emulate(bytes.span.extracting(..<count), on: &processor, repetitions: isStepped ? 1 : 16)
         if isStepped, block[VMCBField.rip] == start { block.goOn(at: start) }
     } catch {
         if case .exception(let vector) = error {
