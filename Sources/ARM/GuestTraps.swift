@@ -17,10 +17,10 @@ public enum GuestTraps {
             | 1 << 31  // RW
     }
     /// HCR_EL2.VSE: an SError waits for the guest whose registers the processor has.
-    private static var systemError: UInt64 { 1 << 8 }
+    @usableFromInline static var systemError: UInt64 { 1 << 8 }
 
     @inlinable @inline(__always) public static func hypervisor(hasSystemError: Bool) -> UInt64 {
-        hypervisor | (hasSystemError ? 1 << 8 : 0)
+        hypervisor | (hasSystemError ? systemError : 0)
     }
     public static func hasSystemError(_ hypervisor: UInt64) -> Bool { hypervisor & systemError != 0 }
 

@@ -137,9 +137,7 @@ extension Domain {
     }
 
     private func giveUpIfOwn(_ frame: MFN, _ platform: P) {
-        guard platform.owns(frame, self) else { return }
-        platform.giveUp(frame)
-        totalPages.wrappingSubtract(1, ordering: .relaxed)
+        if platform.owns(frame, self) { giveBack(frame, platform) }
     }
 
     /// Gives up RAM that has no place. True: all is done.

@@ -91,12 +91,6 @@ extension Domain {
         return false
     }
 
-    /// Frames are the domain's no more.
-    private func giveBack(_ frame: MFN, count: UInt64, _ platform: P) {
-        for offset in 0..<count { platform.giveUp(frame + offset) }
-        totalPages.wrappingSubtract(count, ordering: .relaxed)
-    }
-
     private func shrinkCache(by count: UInt64, _ platform: P) {
         let isLarge = count > OnDemandCache.largeFrames
         var size: UInt64 = 1
@@ -130,7 +124,7 @@ extension Domain {
     /// write: another frame waits in its place, if there is one.
     func keepForDemand(_ frame: MFN, _ platform: P) {
         if platform.isHeld(frame) {
-            giveBack(frame, count: 1, platform)
+            giveBack(frame, platform)
             try? growCache(by: 1, platform)
             return
         }

@@ -77,8 +77,7 @@ extension Domain {
         case .foreign, .foreignReadOnly: platform.drop(old.frame)
         case let type where type.isRAM && platform.owns(old.frame, self):
             guard freesRAM, !isDirectMapped else { return }
-            platform.giveUp(old.frame)
-            totalPages.wrappingSubtract(1, ordering: .relaxed)
+            giveBack(old.frame, platform)
         case .ramReadWrite:
             if old.frame == sharedInfo {
                 _ = sharedInfoPlace.compareExchange(

@@ -25,8 +25,7 @@ extension Domain {
         guard let frame = allocate(order: order, on: place, platform) else { return false }
         platform.assign(frame, count: count, to: self)
         if put(frame, at: range, platform) { return true }
-        for offset in 0..<count { platform.giveUp(frame + offset) }
-        totalPages.wrappingSubtract(count, ordering: .relaxed)
+        giveBack(frame, count: count, platform)
         return false
     }
 
@@ -56,6 +55,12 @@ extension Domain {
             return nil
         }
         return frame
+    }
+
+    /// Frames are the domain's no more.
+    func giveBack(_ frame: MFN, count: UInt64 = 1, _ platform: P) {
+        for offset in 0..<count { platform.giveUp(frame + offset) }
+        totalPages.wrappingSubtract(count, ordering: .relaxed)
     }
 
     /// Maps RAM over whatever was there, but not over grants. On failure nothing of it is mapped.
@@ -197,8 +202,7 @@ extension Domain {
             if index < taken.wanted {
                 keepForDemand(frame, platform)
             } else {
-                platform.giveUp(frame)
-                totalPages.wrappingSubtract(1, ordering: .relaxed)
+                giveBack(frame, platform)
             }
         }
     }

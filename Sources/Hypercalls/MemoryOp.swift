@@ -99,13 +99,12 @@ extension Call {
         // A large extent is work for as long as many small ones.
         let step = argument.extentOrder < 4 ? extentsBetweenChecks : 1
         let takesFrames = operation != .decreaseReservation && !isOnDemand && !target.pointee.isDirectMapped
+        var again: Outcome { .again(first: arguments[0] & 0x3f | done << progressShift) }
         while done < count {
-            if done != start, done % step == 0, platform.shouldPreempt {
-                return .again(first: arguments[0] & 0x3f | done << progressShift)
-            }
+            if done != start, done % step == 0, platform.shouldPreempt { return again }
             // What was made ready stays so, whoever gets it: that is progress, though no extent is done.
             while takesFrames, !platform.isReady(order: Int(argument.extentOrder), on: place) {
-                if platform.shouldPreempt { return .again(first: arguments[0] & 0x3f | done << progressShift) }
+                if platform.shouldPreempt { return again }
             }
             guard extent(operation, argument, done, target, on: place) else { break }
             done += 1

@@ -39,7 +39,7 @@ public struct FrameHeap<Frames: FrameMemory>: ~Copyable {
 
     /// 2^`order` zeroed frames.
     public func allocate(order: Int, node: NUMANode?) -> MFN? {
-        guard let block = order == 0 ? takeSingle(node: node) : takeBlock(order: order, node: node) else { return nil }
+        guard let block = take(order: order, on: NodeRequest(node), claimed: 0) else { return nil }
         if block.dirty { memory.zero(block.frame.address, count: pageSize << UInt64(order)) }
         return block.frame
     }
@@ -53,13 +53,7 @@ public struct FrameHeap<Frames: FrameMemory>: ~Copyable {
         heap.withLock { $0.free(frame, order: order) }
     }
 
-    /// As `allocate`, for somebody who has `claimed` of the frames set aside: they are not any more.
-    public func allocate(order: Int, on place: NodeRequest, claimed: UInt64) -> MFN? {
-        guard let block = take(order: order, on: place, claimed: claimed) else { return nil }
-        if block.dirty { memory.zero(block.frame.address, count: pageSize << UInt64(order)) }
-        return block.frame
-    }
-
+    /// A block, dirty or not, for somebody who has `claimed` of the frames set aside: they are not any more.
     func take(order: Int, on place: NodeRequest, claimed: UInt64) -> (frame: MFN, dirty: Bool)? {
         if order == 0 && claimed == 0 && !place.isExact { return takeSingle(node: place.node) }
         return takeBlock(order: order, node: place.node, isExact: place.isExact, claimed: claimed)

@@ -167,31 +167,27 @@ public struct Heap<Frames: FrameMemory>: ~Copyable {
     }
 
     private mutating func find(order: Int, node: NUMANode?, elsewhere: Bool) -> (frame: MFN, dirty: Bool)? {
-        if let node, node.index < nodeCount {
-            if let block = take(order: order, node: node.index) { return block }
-            guard elsewhere else { return nil }
-        }
-        for candidate in 0..<nodeCount where candidate != node?.index {
-            if let block = take(order: order, node: candidate) { return block }
-        }
-        return nil
+        guard let (source, found) = source(order: order, node: node, elsewhere: elsewhere) else { return nil }
+        return (cut(order: order, outOf: found.order, dirty: found.dirty, node: source), found.dirty)
     }
 
     /// Where `allocate` would hand out a dirty block; nil where a clean one, or none.
     func nodeToClean(order: Int, node: NUMANode?, elsewhere: Bool) -> Int? {
+        guard let (source, found) = source(order: order, node: node, elsewhere: elsewhere) else { return nil }
+        return found.dirty ? source : nil
+    }
+
+    /// The node and the list that a block is taken from.
+    private func source(order: Int, node: NUMANode?, elsewhere: Bool) -> (node: Int, list: (order: Int, dirty: Bool))? {
+        guard order <= maximumOrder else { return nil }
         if let node, node.index < nodeCount {
-            if let found = nodes[node.index].smallest(from: order) { return found.dirty ? node.index : nil }
+            if let list = nodes[node.index].smallest(from: order) { return (node.index, list) }
             guard elsewhere else { return nil }
         }
         for candidate in 0..<nodeCount where candidate != node?.index {
-            if let found = nodes[candidate].smallest(from: order) { return found.dirty ? candidate : nil }
+            if let list = nodes[candidate].smallest(from: order) { return (candidate, list) }
         }
         return nil
-    }
-
-    private mutating func take(order: Int, node: Int) -> (frame: MFN, dirty: Bool)? {
-        guard order <= maximumOrder, let found = nodes[node].smallest(from: order) else { return nil }
-        return (cut(order: order, outOf: found.order, dirty: found.dirty, node: node), found.dirty)
     }
 
     /// A block of `order` out of the first of a list that is not empty. The lower half is handed out; the upper halves go back,

@@ -61,7 +61,7 @@ struct LawPlatform<Format: EntryFormat>: Platform {
     func isRAM(_ frame: MFN) -> Bool { table.pointee.index(of: frame) != nil }
     func allocate(order: Int, on place: NodeRequest, claimed: UInt64) -> MFN? {
         _ = world.meanwhile(pcpu, rarely: 8)
-        guard let frame = machine.heap.pointee.allocate(order: order, on: place, claimed: claimed) else { return nil }
+        guard let frame = machine.heap.pointee.allocateForGuest(order: order, on: place, claimed: claimed) else { return nil }
         machine.handOut(frame, order: order)
         return frame
     }

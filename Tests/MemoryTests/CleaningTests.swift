@@ -138,7 +138,7 @@ private final class CleaningWorld {
             (zeroed, steps) = (0, steps + 1)
         }
         #expect(zeroed == 0 && steps >= 1 << (order - 6))
-        #expect(world.heap.allocate(order: order, on: .anywhere, claimed: 0) != nil)
+        #expect(world.heap.allocateForGuest(order: order, on: .anywhere, claimed: 0) != nil)
         #expect(zeroed == 0)
         // What is small is zeroed at once, and for what there is not nobody cleans.
         #expect(world.heap.isReady(order: 6, on: .anywhere) && world.heap.isReady(order: 17, on: .anywhere))

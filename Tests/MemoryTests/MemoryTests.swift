@@ -119,7 +119,7 @@ extension MemoryWorld {
     var freeFrames: UInt64 { heap.freeFrames }
     func freeFrames(on node: NUMANode) -> UInt64 { heap.freeFrames(on: node) }
     func allocate(order: Int, node: NUMANode?, isExact: Bool = false, claimed: UInt64 = 0) -> MFN? {
-        heap.allocate(order: order, on: NodeRequest(node, isExact: isExact), claimed: claimed)
+        heap.allocateForGuest(order: order, on: NodeRequest(node, isExact: isExact), claimed: claimed)
     }
     func claim(_ pages: UInt64) -> Bool { heap.claim(pages) }
     func giveBackClaim(_ pages: UInt64) { heap.giveBackClaim(pages) }

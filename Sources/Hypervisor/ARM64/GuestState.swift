@@ -56,10 +56,6 @@ struct ARMVCPU: ~Copyable {
     let place = Atomic<UInt32>(0)
     /// 0, or 1 + the pCPU whose registers are this vCPU's, whether it runs there or not.
     let holder = Atomic<UInt32>(0)
-    var registersHolder: PCPU? {
-        let holder = holder.load(ordering: .acquiring)
-        return holder == 0 ? nil : PCPU(holder - 1)
-    }
     /// 0, or 1 + the pCPU that it goes to as soon as the one on which it runs asks the scheduler.
     let destination = Atomic<UInt32>(0)
     /// Its registers are ready to run: set after `reset`, cleared before it is unloaded for good.

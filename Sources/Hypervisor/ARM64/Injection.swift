@@ -56,9 +56,7 @@ func injectAbort(_ registers: GuestRegisters, _ vcpu: MetalVCPU, isInstruction: 
 
 /// An SError from the guest's own doing, or from a device that it has: it goes back to the guest.
 func handleSystemError(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
-    if root.state.guestLog.withLock({ $0.take(now: systemTime()) }) {
-        log.warning("d\(vcpu.pointee.domain.pointee.id.rawValue)v\(vcpu.pointee.id.rawValue): SError, passed on")
-    }
+    GuestLog().warning("d\(vcpu.pointee.domain.pointee.id.rawValue)v\(vcpu.pointee.id.rawValue): SError, passed on")
     // This pCPU has its registers; they leave with the bit (`save`).
     write_hcr_el2(GuestTraps.hypervisor(hasSystemError: true))
 }

@@ -36,13 +36,18 @@ extension Metal {
         if case .tickle(let target) = hint { tickle(target, from: pcpu) }
     }
 
+    private func registersHolder(_ vcpu: MetalVCPU) -> PCPU? {
+        let holder = vcpu.pointee.extra.holder.load(ordering: .acquiring)
+        return holder == 0 ? nil : PCPU(holder - 1)
+    }
+
     /// The pCPU that has its registers lets go of them when it asks the scheduler (`releasePaused`).
     func waitUntilStopped(_ vcpu: MetalVCPU) {
         LockOrder.willWaitForProcessor()
         let unit = UnitID(vcpu.pointee.unit)
         var asked: PCPU?
         func holder() -> PCPU? {
-            root.state.scheduler.withLock { $0.mustLetGo(unit) { vcpu.pointee.extra.registersHolder } }
+            root.state.scheduler.withLock { $0.mustLetGo(unit) { registersHolder(vcpu) } }
         }
         while let holder = holder(), holder != pcpu {
             if holder != asked { tickle(holder, from: pcpu) }

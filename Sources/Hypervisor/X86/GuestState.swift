@@ -42,10 +42,6 @@ struct X86VCPU: ~Copyable {
     let place = Atomic<UInt32>(0)
     /// 0, or 1 + the pCPU that has its vector registers, whether it runs there or not.
     let holder = Atomic<UInt32>(0)
-    var registersHolder: PCPU? {
-        let holder = holder.load(ordering: .acquiring)
-        return holder == 0 ? nil : PCPU(holder - 1)
-    }
     /// 0, or 1 + the pCPU that it goes to as soon as the one on which it runs asks the scheduler.
     let destination = Atomic<UInt32>(0)
     /// In the guest, or about to be: its translations may be in use.
