@@ -12,11 +12,6 @@ static char page[PAGE] __attribute__((aligned(PAGE)));
 static char window[PAGE] __attribute__((aligned(PAGE)));
 static struct multicall_entry calls[BATCH];
 
-static void memory_operation(const char *what, int operation, void *argument, long expected) {
-    long code = hypercall(__HYPERVISOR_memory_op, operation, (unsigned long)argument, 0);
-    if (code != expected) fail(what, code);
-}
-
 void decrease_populate(void) {
     xen_pfn_t frame = (unsigned long)page / PAGE;
     struct xen_memory_reservation reservation = { .nr_extents = 1, .domid = DOMID_SELF };

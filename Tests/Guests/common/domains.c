@@ -38,11 +38,6 @@ domid_t domain_make_with(unsigned vcpus) {
 
 domid_t domain_make(void) { return domain_make_with(1); }
 
-static void memory_operation(const char *what, int operation, void *argument, long expected) {
-    long code = hypercall(__HYPERVISOR_memory_op, operation, (unsigned long)argument, 0);
-    if (code != expected) fail(what, code);
-}
-
 volatile uint32_t *domain_show(domid_t domain, unsigned long frame) {
     xen_ulong_t index = frame;
     xen_pfn_t place = POWER(WINDOW_SHIFT - 12);

@@ -78,3 +78,7 @@ void events_upcall(void);
 void say(const char *text);
 void say_number(uint64_t number);
 _Noreturn void fail(const char *what, long code);
+// Fails where the code is another.
+void must_be(const char *what, long code, long expected);
+// An operation of memory_op that must end with this code.
+void memory_operation(const char *what, int operation, void *argument, long expected);

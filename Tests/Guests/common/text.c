@@ -32,3 +32,11 @@ _Noreturn void fail(const char *what, long code) {
     struct sched_shutdown crash = { .reason = SHUTDOWN_crash };
     for (;;) hypercall(__HYPERVISOR_sched_op, SCHEDOP_shutdown, (unsigned long)&crash, 0);
 }
+
+void must_be(const char *what, long code, long expected) {
+    if (code != expected) fail(what, code);
+}
+
+void memory_operation(const char *what, int operation, void *argument, long expected) {
+    must_be(what, hypercall(__HYPERVISOR_memory_op, operation, (unsigned long)argument, 0), expected);
+}

@@ -11,27 +11,23 @@ static struct grant_entry_v1 table[PAGE / sizeof(struct grant_entry_v1)] PAGE_AL
 
 enum { REF = 8 };
 
-static void must(const char *what, long code, long expected) {
-    if (code != expected) fail(what, code);
-}
-
 static void map_read_only(void) {
     struct xen_add_to_physmap place = {
         .domid = DOMID_SELF, .space = XENMAPSPACE_grant_table, .gpfn = FRAME(table) };
-    must("grant table", hypercall(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, (unsigned long)&place, 0), 0);
+    must_be("grant table", hypercall(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, (unsigned long)&place, 0), 0);
     table[REF].frame = FRAME(readable);
     table[REF].flags = GTF_permit_access | GTF_readonly;
     struct gnttab_map_grant_ref map = {
         .host_addr = (unsigned long)window, .flags = GNTMAP_host_map | GNTMAP_readonly, .ref = REF };
-    must("map", hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, (unsigned long)&map, 1), 0);
-    must("read-only page", map.status, GNTST_okay);
+    must_be("map", hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, (unsigned long)&map, 1), 0);
+    must_be("read-only page", map.status, GNTST_okay);
 }
 
 void addresses_start(void) {
     xen_pfn_t hole = FRAME(buffer[1]);
     struct xen_memory_reservation back = { .nr_extents = 1, .domid = DOMID_SELF };
     set_xen_guest_handle(back.extent_start, &hole);
-    must("hole", hypercall(__HYPERVISOR_memory_op, XENMEM_decrease_reservation, (unsigned long)&back, 0), 1);
+    must_be("hole", hypercall(__HYPERVISOR_memory_op, XENMEM_decrease_reservation, (unsigned long)&back, 0), 1);
     map_read_only();
 }
 

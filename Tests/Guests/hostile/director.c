@@ -14,10 +14,6 @@ extern char image_start[], data_end[], image_end[], start[];
 volatile struct orders orders = { .role = DIRECTOR, .seed = 1 };
 union page report_page __attribute__((aligned(PAGE)));
 
-static void must_be(const char *what, long code, long expected) {
-    if (code != expected) fail(what, code);
-}
-
 static void rest(void) { hypercall(__HYPERVISOR_sched_op, SCHEDOP_yield, 0, 0); }
 
 // Where a thing of this image's is in a copy.
@@ -31,7 +27,7 @@ static void populate(domid_t domain) {
         for (unsigned i = 0; i < count; i++) frames[i] = hostile_memory / PAGE + first + i;
         struct xen_memory_reservation reservation = { .nr_extents = count, .domid = domain };
         set_xen_guest_handle(reservation.extent_start, frames);
-        must_be("populate_physmap", hypercall(__HYPERVISOR_memory_op, XENMEM_populate_physmap, (unsigned long)&reservation, 0), count);
+        memory_operation("populate_physmap", XENMEM_populate_physmap, &reservation, count);
     }
 }
 

@@ -15,14 +15,9 @@ enum { FIRST = 8, FAR_SHIFT = 37, SPARSE = 1024, SPARSE_SHIFT = 9, ROUNDS = 300,
 char area[AREA][PAGE] __attribute__((aligned(PAGE)));
 static struct grant_entry_v1 table[PAGE / sizeof(struct grant_entry_v1)] __attribute__((aligned(PAGE)));
 
-static long memory_operation(int operation, void *argument) {
-    return hypercall(__HYPERVISOR_memory_op, operation, (unsigned long)argument, 0);
-}
-
 static void grants_start(void) {
     struct xen_add_to_physmap place = { .domid = DOMID_SELF, .space = XENMAPSPACE_grant_table, .gpfn = (unsigned long)table / PAGE };
-    long code = memory_operation(XENMEM_add_to_physmap, &place);
-    if (code) fail("grant table", code);
+    memory_operation("grant table", XENMEM_add_to_physmap, &place, 0);
 }
 
 static domid_t own_number(void) {
@@ -80,7 +75,7 @@ static long change(int operation, unsigned long frame) {
     xen_pfn_t list = frame;
     struct xen_memory_reservation reservation = { .nr_extents = 1, .domid = DOMID_SELF };
     set_xen_guest_handle(reservation.extent_start, &list);
-    return memory_operation(operation, &reservation);
+    return hypercall(__HYPERVISOR_memory_op, operation, (unsigned long)&reservation, 0);
 }
 
 static volatile int stop;

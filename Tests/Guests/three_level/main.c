@@ -16,10 +16,6 @@ static long ask(int op, void *argument) {
     return hypercall(__HYPERVISOR_event_channel_op, op, (unsigned long)argument, 0);
 }
 
-static void expect(const char *what, long code, long expected) {
-    if (code != expected) fail(what, code);
-}
-
 static void told(const char *what, unsigned long number) {
     say_number(number);
     say(what);
@@ -55,29 +51,29 @@ static unsigned received(const char *what) {
 
 static void refusals_before(void) {
     struct evtchn_sw_register_3l_l2sel selector = events_three_level_selector();
-    expect("selector before bitmaps", ask(EVTCHNOP_sw_register_3l_l2sel, &selector), -XEN_EOPNOTSUPP);
+    must_be("selector before bitmaps", ask(EVTCHNOP_sw_register_3l_l2sel, &selector), -XEN_EOPNOTSUPP);
     struct evtchn_sw_register_3l_bitmaps bitmaps = events_three_level_bitmaps();
     bitmaps.nr_pages = 1;
-    expect("one page", ask(EVTCHNOP_sw_register_3l_bitmaps, &bitmaps), -XEN_EINVAL);
+    must_be("one page", ask(EVTCHNOP_sw_register_3l_bitmaps, &bitmaps), -XEN_EINVAL);
     bitmaps = events_three_level_bitmaps();
     bitmaps.pad = 1;
-    expect("padding", ask(EVTCHNOP_sw_register_3l_bitmaps, &bitmaps), -XEN_EINVAL);
+    must_be("padding", ask(EVTCHNOP_sw_register_3l_bitmaps, &bitmaps), -XEN_EINVAL);
     bitmaps = events_three_level_bitmaps();
     bitmaps.mask_gfn[7] = bitmaps.pending_gfn[0];
-    expect("a page twice", ask(EVTCHNOP_sw_register_3l_bitmaps, &bitmaps), -XEN_EINVAL);
+    must_be("a page twice", ask(EVTCHNOP_sw_register_3l_bitmaps, &bitmaps), -XEN_EINVAL);
     bitmaps.mask_gfn[7] = ~0ul;
-    expect("no page", ask(EVTCHNOP_sw_register_3l_bitmaps, &bitmaps), -XEN_EINVAL);
+    must_be("no page", ask(EVTCHNOP_sw_register_3l_bitmaps, &bitmaps), -XEN_EINVAL);
 }
 
 static void refusals_after(void) {
     struct evtchn_sw_register_3l_bitmaps bitmaps = events_three_level_bitmaps();
-    expect("bitmaps twice", ask(EVTCHNOP_sw_register_3l_bitmaps, &bitmaps), -XEN_EINVAL);
+    must_be("bitmaps twice", ask(EVTCHNOP_sw_register_3l_bitmaps, &bitmaps), -XEN_EINVAL);
     struct evtchn_sw_register_3l_l2sel selector = events_three_level_selector();
-    expect("selector twice", ask(EVTCHNOP_sw_register_3l_l2sel, &selector), -XEN_EINVAL);
+    must_be("selector twice", ask(EVTCHNOP_sw_register_3l_l2sel, &selector), -XEN_EINVAL);
     selector.vcpu = 77;
-    expect("selector of no vCPU", ask(EVTCHNOP_sw_register_3l_l2sel, &selector), -XEN_ENOENT);
+    must_be("selector of no vCPU", ask(EVTCHNOP_sw_register_3l_l2sel, &selector), -XEN_ENOENT);
     struct evtchn_init_control init = { .control_gfn = selector.gfn };
-    expect("FIFO", ask(EVTCHNOP_init_control, &init), -XEN_EINVAL);
+    must_be("FIFO", ask(EVTCHNOP_init_control, &init), -XEN_EINVAL);
 }
 
 // What was pending on 2 levels arrives on 3, and so does what comes between the two steps of registering.
@@ -128,7 +124,7 @@ static void return_to_two_levels(void) {
     received("of the reset");
     open_up_to(4095);
     struct evtchn_bind_ipi last = { .vcpu = 0 };
-    expect("port 4096", ask(EVTCHNOP_bind_ipi, &last), -XEN_ENOSPC);
+    must_be("port 4096", ask(EVTCHNOP_bind_ipi, &last), -XEN_ENOSPC);
     send_to(0, opened);
     told(" ports received on 2 levels after the reset", received("2 levels"));
 }

@@ -10,14 +10,6 @@ enum { MOMENTS = 16, CALLS = 2048, LINE = 64, TEXT = 16384 };
 static struct multicall_entry calls[CALLS];
 static char text[TEXT];
 
-long memory_operation(int operation, void *argument) {
-    return hypercall(__HYPERVISOR_memory_op, operation, (unsigned long)argument, 0);
-}
-
-void must_be(const char *what, long code, long expected) {
-    if (code != expected) fail(what, code);
-}
-
 static void many_calls(void) { must_be("multicall", hypercall(__HYPERVISOR_multicall, (unsigned long)calls, CALLS, 0), 0); }
 
 static void many_calls_prepare(void) {

@@ -12,7 +12,7 @@ static void change(const char *what, int operation, unsigned count, unsigned ord
     for (unsigned i = 0; i < count; i++) frames[i] = (unsigned long)area / PAGE + ((unsigned long)i << order);
     struct xen_memory_reservation reservation = { .nr_extents = count, .extent_order = order, .domid = DOMID_SELF };
     set_xen_guest_handle(reservation.extent_start, frames);
-    must_be(what, memory_operation(operation, &reservation), count);
+    memory_operation(what, operation, &reservation, count);
 }
 
 void give_pages_back(void) { change("decrease_reservation", XENMEM_decrease_reservation, PAGES, 0); }

@@ -15,9 +15,6 @@ extern const struct wait isa_waits[];
 
 enum { PAGE = 4096 };
 
-long memory_operation(int operation, void *argument);
-void must_be(const char *what, long code, long expected);
-
 // ---- memory.c: this guest's own pages, single ones or of 2 MiB ---------------------------------------
 
 void give_pages_back(void);

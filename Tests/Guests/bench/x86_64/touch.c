@@ -11,11 +11,6 @@ enum { PAGE = 4096, PAGES = TOUCH_BATCHES * TOUCHED, KIBIBYTES = 2 * PAGES * 4 }
 
 extern const uint32_t domain_touches[], domain_touches_end[];
 
-static void memory_operation(const char *what, int operation, void *argument, long expected) {
-    long code = hypercall(__HYPERVISOR_memory_op, operation, (unsigned long)argument, 0);
-    if (code != expected) fail(what, code);
-}
-
 // Single pages, so that each is populated by a fault of its own, and frames for all of them.
 static void promise(domid_t domain) {
     static xen_pfn_t frames[PAGES];
