@@ -58,7 +58,7 @@ extension Domain {
     }
 
     /// Frames are the domain's no more.
-    func giveBack(_ frame: MFN, count: UInt64 = 1, _ platform: P) {
+    @inline(__always) func giveBack(_ frame: MFN, count: UInt64 = 1, _ platform: P) {
         for offset in 0..<count { platform.giveUp(frame + offset) }
         totalPages.wrappingSubtract(count, ordering: .relaxed)
     }
