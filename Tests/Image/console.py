@@ -109,8 +109,8 @@ def run(command, judge, log_path, timeout):
             RUNNING.add(process)
             try:
                 ending = converse(process, judge, log, started + timeout)
-                if judge.screen and ending == "verdict" and not re.search(judge.screen, shown := screen(monitor), re.M):
-                    judge.failure = f"not on the screen: {judge.screen}\n{shown}"
+                if judge.screen and ending == "verdict":
+                    judge.failure = judge.failure or missing_on_screen(judge.screen, monitor)
                 if ending == "timeout":
                     log.write(b"\n--- processors when the hang guard struck\n" + registers(monitor))
             finally:
@@ -128,6 +128,16 @@ def processor_seconds(pid):
     with open(f"/proc/{pid}/stat") as stat:
         fields = stat.read().rpartition(")")[2].split()
     return int(fields[11]) / os.sysconf("SC_CLK_TCK")
+
+
+def missing_on_screen(pattern, monitor):
+    """Why the screen does not show what it must, or None. It may be a few characters behind the serial port."""
+    deadline = time.monotonic() + AFTER_FAILURE
+    while not re.search(pattern, shown := screen(monitor), re.M):
+        if time.monotonic() > deadline:
+            return f"not on the screen: {pattern}\n{shown}"
+        time.sleep(0.05)
+    return None
 
 
 def screen(monitor):
