@@ -48,6 +48,6 @@ extension Domain {
         p2m.withLock { $0.destroy() }
         EventChannels.destroy(eventBox)
         GrantTable.destroy(grantBox, NewGrantFrames(id, platform))
-        platform.giveUp(info)
+        platform.giveUp(info, count: 1)
     }
 }

@@ -65,7 +65,7 @@ extension Domain {
         do throws(XenError) {
             return try make(id, config, limits, info: info, platform)
         } catch {
-            platform.giveUp(info)
+            platform.giveUp(info, count: 1)
             throw error
         }
     }

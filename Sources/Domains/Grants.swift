@@ -20,7 +20,7 @@ public struct GrantFrames<P: Platform>: GrantFrameSharing {
 
     /// The frame stays the hypervisor's; only `map` puts it into the domain's memory.
     public func share(_ frame: MFN) { platform.share(frame, with: domain.pointee.id) }
-    public func retire(_ frame: MFN) { platform.giveUp(frame) }
+    public func retire(_ frame: MFN) { platform.giveUp(frame, count: 1) }
 
     public func unshare(_ frame: MFN, at place: GFN) -> Bool {
         place == .invalid || domain.pointee.unmapShared(frame, from: place, platform)
@@ -65,7 +65,7 @@ public struct NewGrantFrames<P: Platform>: GrantFrameSharing {
     }
 
     public func share(_ frame: MFN) { platform.share(frame, with: domain) }
-    public func retire(_ frame: MFN) { platform.giveUp(frame) }
+    public func retire(_ frame: MFN) { platform.giveUp(frame, count: 1) }
     public func unshare(_ frame: MFN, at place: GFN) -> Bool { true }
 }
 

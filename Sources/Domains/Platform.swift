@@ -73,8 +73,8 @@ public protocol Platform: Sendable {
     func drop(_ frame: MFN)
     /// Whether anybody holds a frame.
     func isHeld(_ frame: MFN) -> Bool
-    /// Its domain gives a frame up, which is freed as soon as nobody holds it.
-    func giveUp(_ frame: MFN)
+    /// Their domain gives `count` frames up, each of which is freed as soon as nobody holds it.
+    func giveUp(_ frame: MFN, count: UInt64)
     /// The highest frame of RAM there is.
     var maximumFrame: MFN { get }
 

@@ -59,7 +59,7 @@ extension Domain {
 
     /// Frames are the domain's no more.
     @inline(__always) func giveBack(_ frame: MFN, count: UInt64 = 1, _ platform: P) {
-        for offset in 0..<count { platform.giveUp(frame + offset) }
+        platform.giveUp(frame, count: count)
         totalPages.wrappingSubtract(count, ordering: .relaxed)
     }
 
@@ -196,15 +196,13 @@ extension Domain {
     /// RAM that was taken out goes to entries that wait, or is the domain's no more.
     private func part(with taken: borrowing Taken, _ platform: P) {
         if isDirectMapped { return }
-        for index in 0..<taken.count {
-            let isBlock = taken.frames.count == 1
-            let frame = isBlock ? taken.frames[0] + index : taken.frames[Int(index)]
-            if index < taken.wanted {
-                keepForDemand(frame, platform)
-            } else {
-                giveBack(frame, platform)
-            }
+        let isBlock = taken.frames.count == 1
+        let wanted = min(taken.wanted, taken.count)
+        for index in 0..<wanted {
+            keepForDemand(isBlock ? taken.frames[0] + index : taken.frames[Int(index)], platform)
         }
+        if isBlock { return giveBack(taken.frames[0] + wanted, count: taken.count - wanted, platform) }
+        for index in wanted..<taken.count { giveBack(taken.frames[Int(index)], platform) }
     }
 
     // MARK: Claims

@@ -261,7 +261,10 @@ struct FakePlatform: Platform {
         guard owner.givenUp, owner.holds == 1, !owner.isShared else { return }
         if let domain = domain(DomainID(owner.domain)) { Domain.frameReturned(to: domain, self) }
     }
-    func giveUp(_ frame: MFN) {
+    func giveUp(_ frame: MFN, count: UInt64) {
+        for offset in 0..<count { giveUp(frame + offset) }
+    }
+    private func giveUp(_ frame: MFN) {
         let owner = host.owners[frame]!
         precondition(!owner.givenUp, "given up twice")
         host.owners[frame]!.givenUp = true

@@ -87,14 +87,15 @@ struct LawPlatform<Format: EntryFormat>: Platform {
         frames.free(frame)
         if let domain = domain(owner) { Domain.frameReturned(to: domain, self) }
     }
-    func giveUp(_ frame: MFN) {
-        guard let owner = table.pointee.owner(of: frame), owner.use == .domain || owner.use == .shared else {
-            return machine.note("\(LawMachine.name(frame)) is given up, and nobody has it")
+    func giveUp(_ frame: MFN, count: UInt64) {
+        for offset in 0..<count {
+            let owner = table.pointee.owner(of: frame + offset)
+            guard let owner, owner.use == .domain || owner.use == .shared else {
+                return machine.note("\(LawMachine.name(frame + offset)) is given up, and nobody has it")
+            }
         }
-        switch table.pointee.giveUp(frame) {
-        case .free: frames.free(frame)
-        case .held(let owner): domain(owner)?.pointee.frameHeld()
-        }
+        table.pointee.giveUp(
+            frame, count: count, free: { frames.free($0, order: $1) }, held: { domain($0)?.pointee.frameHeld() })
         _ = world.meanwhile(pcpu, rarely: 16)
     }
     func strayFrame(of domain: borrowing Domain<Self>, from place: inout UInt64) -> StrayFrame {

@@ -174,6 +174,45 @@ extension MemoryWorld {
         #expect(world.giveUp(next) == .free)
     }
 
+    /// Runs that go over holes, banks, nodes and frames that somebody holds: each frame is freed once, in blocks that the heap takes.
+    @Test func runsGoBackInBlocks() {
+        let seed = Randomised.seed(run: 0)
+        print("runs of frames: seed \(seed)")
+        var random = SplitMix(state: seed)
+        let (world, guest) = (MemoryWorld(), DomainID(3))
+        let (before, count) = (world.drain(), world.freeFrames)
+        for _ in 0..<20 {
+            var held: Set<UInt64> = []
+            while let frame = world.heap.allocateUncleared(order: 0, node: nil) {
+                world.assign(frame, to: guest, use: .domain)
+                if Int.random(in: 0..<40, using: &random) == 0, world.hold(frame, of: guest) { held.insert(frame.rawValue) }
+            }
+            var (freed, kept): (Set<UInt64>, Int) = ([], 0)
+            var frames = MemoryWorld.frames.sorted()[...]
+            while let first = frames.first {
+                let wanted = Int.random(in: 1...700, using: &random)
+                let run = zip(frames.prefix(wanted), first...).prefix { $0 == $1 }.count
+                world.storage.pointee.giveUp(MFN(first), count: UInt64(run)) { frame, order in
+                    let block = frame.rawValue..<frame.rawValue + 1 << UInt64(order)
+                    #expect(frame.rawValue % (1 << UInt64(order)) == 0)
+                    #expect(Set(block.map { MemoryWorld.node($0) }).count == 1)
+                    #expect(block.allSatisfy { freed.insert($0).inserted })
+                    world.free(frame, order: order)
+                } held: {
+                    #expect($0 == guest)
+                    kept += 1
+                }
+                frames = frames.dropFirst(run)
+            }
+            #expect(kept == held.count && freed.isDisjoint(with: held) && freed.count + kept == MemoryWorld.frames.count)
+            for frame in held {
+                #expect(world.drop(MFN(frame)) == guest)
+                world.free(MFN(frame), order: 0)
+            }
+            #expect(world.freeFrames == count && world.drain() == before)
+        }
+    }
+
     /// A frame that was shared is nobody's once it is given up: its domain's number may be another's when it comes back.
     @Test func sharedFramesForgetTheirDomain() throws {
         let world = MemoryWorld()

@@ -77,11 +77,9 @@ extension Metal {
 
     func isHeld(_ frame: MFN) -> Bool { root.frameTable.value.isHeld(frame) }
 
-    func giveUp(_ frame: MFN) {
-        switch root.frameTable.value.giveUp(frame) {
-        case .free: frames.free(frame)
-        case .held(let owner): domain(owner)?.pointee.frameHeld()
-        }
+    func giveUp(_ frame: MFN, count: UInt64) {
+        root.frameTable.value.giveUp(
+            frame, count: count, free: { frames.free($0, order: $1) }, held: { domain($0)?.pointee.frameHeld() })
     }
 
     var maximumFrame: MFN { root.maximumFrame.value }
