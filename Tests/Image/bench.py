@@ -69,7 +69,7 @@ def measure(title, row_machine, payload, hypervisor):
             judge.text = boot.reference_text(name, row_machine, payload, rules, timeout=600)
         else:
             words = boot.command(row_machine, hypervisor, payload, name)
-            failure, _, _ = console.run(words, judge, boot.LOGS / hypervisor / f"{name}.log", timeout=600)
+            failure, _, _ = console.run(words, judge, boot.LOGS / boot.directory(hypervisor) / f"{name}.log", timeout=600)
     except (FileNotFoundError, RuntimeError) as error:
         return {}, str(error)
     found = re.findall(r"^bench: (.+): (\d+)$", judge.text, re.M)

@@ -37,6 +37,11 @@ def image_path(hypervisor, isa, build=""):
     return path
 
 
+def directory(hypervisor):
+    """A directory's name for what belongs to a hypervisor, which may be named by a path."""
+    return hypervisor.replace("/", "_")
+
+
 @functools.cache
 def newest_source():
     """An image that is older cannot have been built from it: a row must not pass because of what was there before."""
@@ -45,7 +50,7 @@ def newest_source():
 
 
 def command(machine, hypervisor, payload, name, interactive=False):
-    work = debian.BUILD / "boot" / hypervisor.replace("/", "_") / name
+    work = debian.BUILD / "boot" / directory(hypervisor) / name
     work.mkdir(parents=True, exist_ok=True)
     return loaders.boot(loaders.Job(machine, image_path(hypervisor, machine.isa, machine.build), payload, work,
                                     machines.emulator(machine, interactive) + devices.words(machine, work)))
