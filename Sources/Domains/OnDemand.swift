@@ -56,10 +56,10 @@ extension Domain {
         if isPrivileged { throw .enotempty }
         var wanted = target - populated
         if populated > 0 { wanted = min(wanted, state.entries) }
-        return try resizeCache(to: wanted, mayStop: true, platform)
+        return try resizeCache(to: wanted, platform)
     }
 
-    private func resizeCache(to wanted: UInt64, mayStop: Bool, _ platform: P) throws(XenError) -> Bool {
+    private func resizeCache(to wanted: UInt64, _ platform: P) throws(XenError) -> Bool {
         while true {
             let count = onDemandCache.withLock { $0.count }
             if count == wanted { return true }
@@ -68,7 +68,7 @@ extension Domain {
             } else {
                 shrinkCache(by: count - wanted, platform)
             }
-            if mayStop, platform.shouldPreempt, onDemandCache.withLock({ $0.count }) != wanted { return false }
+            if platform.shouldPreempt, onDemandCache.withLock({ $0.count }) != wanted { return false }
         }
     }
 
@@ -92,14 +92,14 @@ extension Domain {
     }
 
     private func shrinkCache(by count: UInt64, _ platform: P) {
-        let isLarge = count > OnDemandCache.largeFrames
+        let isLarge = count >= OnDemandCache.largeFrames
         var size: UInt64 = 1
         let taken = onDemandCache.withLock { cache -> MFN? in
             if isLarge, let block = cache.takeLarge(platform.frames) {
                 size = OnDemandCache.largeFrames
                 return block
             }
-            return cache.takeSingle(platform.frames)
+            return cache.takeSingle(platform.frames)?.frame
         }
         if let taken { giveBack(taken, count: size, platform) }
     }
@@ -113,23 +113,26 @@ extension Domain {
         return true
     }
 
-    /// Fewer entries wait than there are frames for: those frames are not the domain's any more.
-    func trimOnDemandCache(_ platform: P) {
-        let state = onDemandState
-        // It only shrinks, so nothing is thrown.
-        if state.cached > state.entries { _ = try? resizeCache(to: state.entries, mayStop: false, platform) }
+    /// Where fewer entries wait than there are frames for, a piece of those frames is the domain's no more. True where none are too
+    /// many: whoever makes it so repeats this, and lets interrupts in meanwhile.
+    public func trimOnDemandCache(_ platform: P) -> Bool {
+        let cached = onDemandCache.withLock { $0.count }
+        guard cached > 0 else { return true }
+        let waiting = p2m.withLock { $0.onDemandFrames }
+        guard cached > waiting else { return true }
+        shrinkCache(by: cached - waiting, platform)
+        return false
     }
 
-    /// RAM that was taken out of the domain's memory goes to entries that wait, all zero. What somebody still holds he may still
-    /// write: another frame waits in its place, if there is one.
+    /// RAM that was taken out of the domain's memory goes to entries that wait. What somebody still holds he may still write:
+    /// another frame waits in its place, if there is one.
     func keepForDemand(_ frame: MFN, _ platform: P) {
         if platform.isHeld(frame) {
             giveBack(frame, platform)
             try? growCache(by: 1, platform)
             return
         }
-        platform.frames.zero(frame.address, count: pageSize)
-        _ = addToCache(frame, isLarge: false, platform)
+        if !onDemandCache.withLock({ $0.addUsed(frame, platform.frames) }) { giveBack(frame, platform) }
     }
 
     /// Gives an entry its frame: a large one to one that is large, if there is such. False where there is none, or no memory
@@ -146,9 +149,10 @@ extension Domain {
             _ = addToCache(block, isLarge: true, platform)
             return false
         }
-        guard let frame = onDemandCache.withLock({ $0.takeSingle(frames) }) else { return false }
-        if table.replace(gfn, with: frame, type: .ramReadWrite, cache: cache) != nil { return true }
-        _ = addToCache(frame, isLarge: false, platform)
+        guard let single = onDemandCache.withLock({ $0.takeSingle(frames) }) else { return false }
+        if single.isUsed { frames.zero(single.frame.address, count: pageSize) }
+        if table.replace(gfn, with: single.frame, type: .ramReadWrite, cache: cache) != nil { return true }
+        _ = addToCache(single.frame, isLarge: false, platform)
         return false
     }
 }

@@ -4,8 +4,9 @@ import Base
 import Containers
 import Machine
 
-/// Frames that a domain has for its entries on demand, and that stand nowhere in its memory yet. All zero. Which ones they are
-/// stands in frames of the hypervisor's, not in themselves: whoever could still write to one would choose what is mapped next.
+/// Frames that a domain has for its entries on demand, and that stand nowhere in its memory yet. All zero, but for those that
+/// it had before: to clean many of them at once would take too long. Which ones they are stands in frames of the hypervisor's,
+/// not in themselves: whoever could still write to one would choose what is mapped next.
 struct OnDemandCache: ~Copyable {
     /// Frames of a large block, and log2 of that.
     static var largeFrames: UInt64 { 512 }
@@ -13,6 +14,7 @@ struct OnDemandCache: ~Copyable {
 
     private var large = FrameStack()
     private var single = FrameStack()
+    private var used = FrameStack()
     /// What is left of a large block that single frames are taken from.
     private var open = MFN.invalid
     private var openCount: UInt64 = 0
@@ -26,6 +28,13 @@ struct OnDemandCache: ~Copyable {
         return true
     }
 
+    /// Adds a single frame with whatever is in it. False where there is no memory to note it in.
+    mutating func addUsed(_ frame: MFN, _ frames: some FrameSource) -> Bool {
+        guard used.push(frame, frames) else { return false }
+        count += 1
+        return true
+    }
+
     /// A block of 512, aligned.
     mutating func takeLarge(_ frames: some FrameSource) -> MFN? {
         guard let block = large.pop(frames) else { return nil }
@@ -33,11 +42,15 @@ struct OnDemandCache: ~Copyable {
         return block
     }
 
-    /// A single frame; a large block is broken only where there is no other.
-    mutating func takeSingle(_ frames: some FrameSource) -> MFN? {
+    /// A single frame, and whether something is in it; a large block is broken only where there is no other.
+    mutating func takeSingle(_ frames: some FrameSource) -> (frame: MFN, isUsed: Bool)? {
         if let frame = single.pop(frames) {
             count -= 1
-            return frame
+            return (frame, false)
+        }
+        if let frame = used.pop(frames) {
+            count -= 1
+            return (frame, true)
         }
         if openCount == 0 {
             guard let block = large.pop(frames) else { return nil }
@@ -47,7 +60,7 @@ struct OnDemandCache: ~Copyable {
         open += 1
         openCount -= 1
         count -= 1
-        return frame
+        return (frame, false)
     }
 }
 

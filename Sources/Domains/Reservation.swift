@@ -112,20 +112,19 @@ extension Domain {
     private func after(_ gfn: GFN, _ order: Int) -> GFN { GFN((gfn.rawValue | (1 << UInt64(order) - 1)) &+ 1) }
 
     /// One extent. A direct-mapped domain keeps the frames and loses the mapping. False at the first frame that is not RAM
-    /// of its own; those before it are gone. Of RAM on demand fewer frames wait then, and RAM goes to those that still do.
+    /// of its own; those before it are gone. Of RAM on demand fewer frames wait then, which `trimOnDemandCache` has to see to,
+    /// and RAM goes to those that still do.
     ///
     /// Xen: one extent of XENMEM_decrease_reservation
     public func release(_ gfn: GFN, order: UInt64, _ platform: P) -> Bool {
         guard isAlive else { return false }
         let count: UInt64 = 1 << order
         var offset: UInt64 = 0
-        var isOnDemand = false
-        defer { if isOnDemand { trimOnDemandCache(platform) } }
         while offset < count {
             var taken = Taken()
             takeOut(gfn + offset, upTo: count - offset, &taken, platform)
             if taken.count == 0 { return false }
-            if taken.isOnDemand { isOnDemand = true } else { part(with: taken, platform) }
+            if !taken.isOnDemand { part(with: taken, platform) }
             offset += taken.count
         }
         return true

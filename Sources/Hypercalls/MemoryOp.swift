@@ -88,7 +88,7 @@ extension Call {
         let soFar = Outcome.value(Int64(start))
         guard let argument = try? platform.guest.read(MemoryReservation<Caller>.self, at: handle(1)) else { return soFar }
         let count = argument.nrExtents.wide
-        guard count <= UInt64(UInt32.max) >> progressShift, start < count, isAcceptable(argument),
+        guard count <= UInt64(UInt32.max) >> progressShift, start <= count, isAcceptable(argument),
             let target = try? target(argument.domain), let place = try? place(argument.flags, for: target)
         else { return soFar }
         let isOnDemand = operation == .populatePhysmap && argument.flags.populateOnDemand
@@ -108,6 +108,9 @@ extension Call {
             }
             guard extent(operation, argument, done, target, on: place) else { break }
             done += 1
+        }
+        while operation == .decreaseReservation, !target.pointee.trimOnDemandCache(platform) {
+            if platform.shouldPreempt { return again }
         }
         return .value(Int64(done))
     }
