@@ -19,16 +19,33 @@ static void rest(void) { hypercall(__HYPERVISOR_sched_op, SCHEDOP_yield, 0, 0); 
 // Where a thing of this image's is in a copy.
 static unsigned long copy_of(const volatile void *thing) { return hostile_memory + ((unsigned long)thing - (unsigned long)image_start); }
 
-static void populate(domid_t domain) {
+static void populate(domid_t domain, const char *from, const char *to, unsigned flags) {
     static xen_pfn_t frames[CHUNK];
-    unsigned long pages = ((unsigned long)image_end - (unsigned long)image_start + PAGE - 1) / PAGE;
-    for (unsigned long first = 0; first < pages; first += CHUNK) {
-        unsigned count = pages - first < CHUNK ? pages - first : CHUNK;
-        for (unsigned i = 0; i < count; i++) frames[i] = hostile_memory / PAGE + first + i;
-        struct xen_memory_reservation reservation = { .nr_extents = count, .domid = domain };
+    unsigned long first = copy_of(from) / PAGE, end = (copy_of(to) + PAGE - 1) / PAGE;
+    for (; first < end; first += CHUNK) {
+        unsigned count = end - first < CHUNK ? end - first : CHUNK;
+        for (unsigned i = 0; i < count; i++) frames[i] = first + i;
+        struct xen_memory_reservation reservation = { .nr_extents = count, .mem_flags = flags, .domid = domain };
         set_xen_guest_handle(reservation.extent_start, frames);
         memory_operation("populate_physmap", XENMEM_populate_physmap, &reservation, count);
     }
+}
+
+// What a copy has for its memory on demand; a demander nothing.
+static void set_target(domid_t domain, unsigned frames) {
+    struct xen_pod_target target = { .domid = domain };
+    memory_operation("get_pod_target", XENMEM_get_pod_target, &target, 0);
+    target.target_pages = target.tot_pages + frames;
+    memory_operation("set_pod_target", XENMEM_set_pod_target, &target, 0);
+}
+
+static void give_memory(domid_t domain, enum role role) {
+    const char *demanded = area[AREA - demanded_pages], *end = demanded + demanded_pages * PAGE;
+    populate(domain, image_start, demanded, 0);
+    populate(domain, end, image_end, 0);
+    // A neighbour's memory is to stay.
+    populate(domain, demanded, end, role == NEIGHBOUR ? 0 : XENMEMF_populate_on_demand);
+    if (demanded_pages && role != NEIGHBOUR && role != DEMANDER) set_target(domain, demanded_frames);
 }
 
 static void copy_image(domid_t domain) {
@@ -52,7 +69,7 @@ static domid_t make(enum role role, unsigned seed) {
     struct xen_domctl operation = { .u.max_mem.max_memkb =
         ((unsigned long)image_end - (unsigned long)image_start) / 1024 + SPARE_KIBIBYTES };
     must_be("max_mem", domctl(XEN_DOMCTL_max_mem, domain, &operation), 0);
-    populate(domain);
+    give_memory(domain, role);
     copy_image(domain);
     give_orders(domain, role, seed);
     domain_start(domain, copy_of(start));
@@ -132,6 +149,15 @@ static void abuse_all(void) {
     told("domains that ended over them", died);
 }
 
+// 15: who touches memory on demand that there is nothing for is at his end, in a hypercall too.
+static void demand(void) {
+    static struct report report;
+    domid_t domain = make(DEMANDER, 1);
+    if (wait_until_done(domain, &report) != DEAD) fail("a domain goes on without the memory that it has touched", report.done);
+    say("hostile: memory that there is not: as it should be\n");
+    domain_destroy(domain);
+}
+
 static void wait_for_rounds(domid_t neighbour, struct report *report, uint64_t rounds) {
     do {
         if (is_dead(neighbour)) fail("the neighbour is dead after rounds", report->rounds);
@@ -147,6 +173,7 @@ static void direct(void) {
     domid_t neighbour = make(NEIGHBOUR, 0);
     wait_for_rounds(neighbour, &before, 2);
     replay_all();
+    if (demanded_pages) demand();
     abuse_all();
     look_at(neighbour, &before);
     wait_for_rounds(neighbour, &after, before.rounds + 2);
@@ -164,6 +191,7 @@ void guest_main(uint64_t boot_ticks) {
     case NEIGHBOUR: neighbour_run(); break;
     case REPLAYER: replays_run(); break;
     case ABUSER: abuse_run(); break;
+    case DEMANDER: demand_run(); break;
     default: direct();
     }
 }

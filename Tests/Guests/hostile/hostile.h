@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "guest.h"
+#include <xen/grant_table.h>
 
 enum { PAGE = 4096, VCPUS = 3, STACK = 16384 };
 
 // What a copy of this guest is to be; dom0 is the director, who writes it into the others before they start.
-enum role { DIRECTOR, NEIGHBOUR, REPLAYER, ABUSER };
+enum role { DIRECTOR, NEIGHBOUR, REPLAYER, ABUSER, DEMANDER };
 struct orders {
     uint32_t role;
     uint32_t seed;
@@ -38,9 +39,19 @@ extern const struct replay replays[];
 enum { AREA = 256 };
 extern char area[AREA][PAGE];
 
+// Grants of the domain to itself, in the page of its table that `grants_start` puts in its memory, and where nothing is.
+enum { FIRST_GRANT = 8, FAR_SHIFT = 37 };
+#define FAR (1ul << FAR_SHIFT)          // 128 GB
+void grant(unsigned ref, void *page);
+struct gnttab_map_grant_ref map(unsigned ref, unsigned long address, unsigned flags);
+int unmap(grant_handle_t handle, unsigned long address);
+// A memory operation on one page of its own. Returns how many were done.
+long change(int operation, unsigned long frame);
+
 void neighbour_run(void);
 void replays_run(void);
 void abuse_run(void);
+void demand_run(void);
 // Runs `body` on the other vCPUs, which it is told the numbers of.
 void others_start(void (*body)(unsigned vcpu));
 
@@ -52,5 +63,7 @@ extern const struct replay isa_replays[];
 void copy_start(void);
 // Where a copy of the image begins.
 extern const unsigned long hostile_memory;
+// So many of the last pages to play with are memory on demand, where the ISA has that, and so many frames there are for them.
+extern const unsigned demanded_pages, demanded_frames;
 // What another vCPU does against the others' locks, where the ISA has something of its own.
 void isa_interfere(void);

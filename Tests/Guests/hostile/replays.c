@@ -3,14 +3,12 @@
 // docs/advisories.md.
 #include "hostile.h"
 #include <xen/event_channel.h>
-#include <xen/grant_table.h>
 #include <xen/memory.h>
 #include <xen/sched.h>
 #include <xen/vcpu.h>
 #include <xen/version.h>
 
-enum { FIRST = 8, FAR_SHIFT = 37, SPARSE = 1024, SPARSE_SHIFT = 9, ROUNDS = 300, WRONG = -1000 };
-#define FAR (1ul << FAR_SHIFT)          // 128 GB: nothing is there
+enum { FIRST = FIRST_GRANT, SPARSE = 1024, SPARSE_SHIFT = 9, ROUNDS = 300, WRONG = -1000 };
 
 char area[AREA][PAGE] __attribute__((aligned(PAGE)));
 static struct grant_entry_v1 table[PAGE / sizeof(struct grant_entry_v1)] __attribute__((aligned(PAGE)));
@@ -29,19 +27,19 @@ static domid_t own_number(void) {
     return status.u.unbound.dom;
 }
 
-static struct gnttab_map_grant_ref map(unsigned ref, unsigned long address, unsigned flags) {
+struct gnttab_map_grant_ref map(unsigned ref, unsigned long address, unsigned flags) {
     struct gnttab_map_grant_ref operation = { .host_addr = address, .flags = GNTMAP_host_map | flags, .ref = ref, .dom = own_number() };
     hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, (unsigned long)&operation, 1);
     return operation;
 }
 
-static int unmap(grant_handle_t handle, unsigned long address) {
+int unmap(grant_handle_t handle, unsigned long address) {
     struct gnttab_unmap_grant_ref operation = { .host_addr = address, .handle = handle };
     hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref, (unsigned long)&operation, 1);
     return operation.status;
 }
 
-static void grant(unsigned ref, void *page) {
+void grant(unsigned ref, void *page) {
     table[ref].domid = own_number();
     table[ref].frame = (unsigned long)page / PAGE;
     __atomic_store_n(&table[ref].flags, GTF_permit_access, __ATOMIC_RELEASE);
@@ -71,7 +69,7 @@ static long unmap_another(void) {
 // 3
 static long much_text(void) { return hypercall(__HYPERVISOR_console_io, CONSOLEIO_write, 0xffffffff, (unsigned long)area); }
 
-static long change(int operation, unsigned long frame) {
+long change(int operation, unsigned long frame) {
     xen_pfn_t list = frame;
     struct xen_memory_reservation reservation = { .nr_extents = 1, .domid = DOMID_SELF };
     set_xen_guest_handle(reservation.extent_start, &list);
@@ -122,9 +120,10 @@ static long sparse_memory(void) {
 // 9: every second page.
 static long every_second(void) {
     long changed = 0;
-    for (unsigned i = 32; i < AREA; i += 2) changed += change(XENMEM_decrease_reservation, (unsigned long)area[i] / PAGE);
-    for (unsigned i = 32; i < AREA; i += 2) changed += change(XENMEM_populate_physmap, (unsigned long)area[i] / PAGE);
-    return changed - (AREA - 32);
+    const unsigned end = AREA - demanded_pages;
+    for (unsigned i = 32; i < end; i += 2) changed += change(XENMEM_decrease_reservation, (unsigned long)area[i] / PAGE);
+    for (unsigned i = 32; i < end; i += 2) changed += change(XENMEM_populate_physmap, (unsigned long)area[i] / PAGE);
+    return changed - (end - 32);
 }
 
 // 10: the hole of a structure that is written in two pieces.
@@ -186,6 +185,14 @@ static unsigned run(const struct replay *list, unsigned number) {
         report_page.report.results[number] = list->run();
     }
     return number;
+}
+
+void demand_run(void) {
+    copy_start();
+    for (unsigned i = 0; i < demanded_pages; i++)
+        hypercall(__HYPERVISOR_xen_version, XENVER_extraversion, (unsigned long)area[AREA - 1 - i], 0);
+    report_page.report.done = 1;
+    for (;;) hypercall(__HYPERVISOR_sched_op, SCHEDOP_yield, 0, 0);
 }
 
 void replays_run(void) {
