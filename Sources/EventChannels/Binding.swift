@@ -8,19 +8,21 @@ import Synchronization
 public import XenABI
 
 extension EventChannels {
-    /// Binds a free port, with the domain's lock held. Everything was checked: this cannot fail.
+    /// Binds a free port, with the domain's lock held, and with `remote` the lock of that one's port. Everything was checked: this
+    /// cannot fail.
     func commit(
         _ number: UInt32, _ state: inout Administration, kind: Kind, vcpu: UInt32 = 0, detail: UInt32 = 0,
-        consumer: UInt8 = 0
+        consumer: UInt8 = 0, remote: Ref<Self>? = nil
     ) {
         guard let entry = port(number) else { return }
         mark(number, free: false, &state)
         state.active += 1
         if consumer != 0 { state.heldByXen += 1 }
-        entry.pointee.lock.withLock { binding in
+        func fill(_ binding: inout Binding<Frames, VCPU>) {
             binding.kind = kind
             binding.detail = detail
             binding.consumer = consumer
+            binding.remote = remote
             entry.pointee.updateDelivery {
                 $0.vcpu = vcpu
                 $0.priority = EventFIFO.defaultPriority
@@ -28,6 +30,7 @@ extension EventChannels {
                 $0.isUsable = consumer == 0
             }
         }
+        if remote == nil { entry.pointee.lock.withLock(fill) } else { entry.pointee.lock.withSecondLock(fill) }
     }
 
     /// A new port that `remote` may bind. Returns it. Throws EINVAL, ENOSPC, ENOMEM.
@@ -117,7 +120,7 @@ extension EventChannels {
                 guard binding.kind == .unbound && binding.detail == UInt32(local.pointee.domain.rawValue) else {
                     throw .einval
                 }
-                local.pointee.commitInterdomain(number, &state, remote: remote, remotePort: remotePort)
+                local.pointee.commit(number, &state, kind: .interdomain, detail: remotePort, remote: remote)
                 binding.kind = .interdomain
                 binding.remote = local
                 binding.detail = number
@@ -125,14 +128,6 @@ extension EventChannels {
             }
             return number
         }
-    }
-
-    /// The near end of a new interdomain binding; the far end's lock is held.
-    private func commitInterdomain(
-        _ number: UInt32, _ state: inout Administration, remote: Ref<Self>, remotePort: UInt32
-    ) {
-        commit(number, &state, kind: .interdomain, detail: remotePort)
-        port(number)?.pointee.lock.withLock { $0.remote = remote }
     }
 
     /// Runs `body` with this domain's lock and `other`'s, which may be this one.

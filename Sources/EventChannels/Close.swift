@@ -61,7 +61,7 @@ extension EventChannels {
     ) {
         guard let far = remote.pointee.port(remotePort) else { return }
         entry.pointee.lock.withLock { near in
-            far.pointee.lock.withLock { other in
+            far.pointee.lock.withSecondLock { other in
                 release(number, entry, &near, &state)
                 other.kind = .unbound
                 other.remote = nil

@@ -136,11 +136,11 @@ extension EventChannels {
         }
         if queue.rawValue < last.rawValue {
             return vcpu.pointee.queues[priority].withLock { tail in
-                old.pointee.queues[oldPriority].withLock { linkIn(&tail, &$0) }
+                old.pointee.queues[oldPriority].withSecondLock { linkIn(&tail, &$0) }
             }
         }
         return old.pointee.queues[oldPriority].withLock { oldTail in
-            vcpu.pointee.queues[priority].withLock { linkIn(&$0, &oldTail) }
+            vcpu.pointee.queues[priority].withSecondLock { linkIn(&$0, &oldTail) }
         }
     }
 

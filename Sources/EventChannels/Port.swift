@@ -35,7 +35,7 @@ struct Binding<Frames: FrameSource, VCPU: BitwiseCopyable & Sendable>: ~Copyable
 /// One port: 32 bytes.
 struct Port<Frames: FrameSource, VCPU: BitwiseCopyable & Sendable>: ~Copyable {
     /// The binding, and beside it a `Delivery`, which a sender at the other end reads.
-    let lock = CompactLock<Atomic<UInt32>, Binding<Frames, VCPU>>(shared: Atomic(0), Binding())
+    let lock = CompactLock<PortRank, Atomic<UInt32>, Binding<Frames, VCPU>>(shared: Atomic(0), Binding())
     /// FIFO: the `QueueID` of the queue that the port was last linked in. Written with that queue's lock held.
     let lastQueue = Atomic<UInt32>(0)
     /// Of the 32 ports from the first of a group on, those that are free. Only the first port's is used; under the

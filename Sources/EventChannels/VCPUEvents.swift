@@ -23,7 +23,7 @@ struct VCPUEvents<VCPU: BitwiseCopyable & Sendable>: ~Copyable {
     /// The port that each VIRQ is bound to; 0 for none. Global VIRQs are in vCPU 0's.
     let virqPorts = FixedArray<24, Atomic<UInt32>> { _ in Atomic(0) }
     /// FIFO: by priority, the last port of the queue; 0 for none.
-    let queues = FixedArray<16, CompactLock<Nothing, UInt32>> { _ in CompactLock(shared: Nothing(), 0) }
+    let queues = FixedArray<16, CompactLock<EventQueueRank, Nothing, UInt32>> { _ in CompactLock(shared: Nothing(), 0) }
 
     init(vcpu: VCPU, info: UInt64) {
         self.vcpu = vcpu

@@ -141,7 +141,7 @@ struct SharedFrame: ~Copyable {
 /// What is remembered of a grant while it is in use. 32 bytes.
 struct ActiveGrant: ~Copyable {
     /// The lock, with beside it the number of uses: how many of each kind, a byte for each (`Pins`).
-    let lock = CompactLock<Atomic<UInt32>, Grant>(shared: Atomic(0), Grant())
+    let lock = CompactLock<GrantRank, Atomic<UInt32>, Grant>(shared: Atomic(0), Grant())
 
     /// Changed under the lock.
     var pins: Pins {

@@ -150,7 +150,7 @@ extension GrantTable {
             let (low, high) = (min(a, b), max(a, b))
             try withGrant(low) { (_, one, _) throws(GrantStatus) in
                 guard one.pointee.pins.isZero, let other = active.element(high, in: frames) else { throw .eagain }
-                try other.pointee.lock.withLock { (_: inout Grant) throws(GrantStatus) in
+                try other.pointee.lock.withSecondLock { (_: inout Grant) throws(GrantStatus) in
                     guard other.pointee.pins.isZero else { throw .eagain }
                     exchange(first, second)
                 }

@@ -7,8 +7,28 @@
 
 /// The order in which locks may be taken, lowest first. `boot`: what the boot CPU works on alone, all the time.
 public enum LockRank: UInt8, Sendable {
-    case boot, domainTable, domain, eventChannel, grantTable, p2m, onDemand, copyWindow, frameList, frameAllocator
-    case scheduler, timer, interruptController, console
+    case boot, domainTable, domain, eventChannel, port, eventQueue, grantTable, grant, p2m, onDemand, copyWindow
+    case frameList, frameAllocator, scheduler, timer, interruptController, console
+}
+
+/// A rank as a type, for locks that are too many to carry one each.
+public protocol StaticRank {
+    static var rank: LockRank { get }
+}
+
+/// An event channel's port. Two of them with both domains' `eventChannel` locks held.
+public enum PortRank: StaticRank {
+    @inlinable public static var rank: LockRank { .port }
+}
+
+/// A FIFO queue of a vCPU's. Two of them in the order of their numbers.
+public enum EventQueueRank: StaticRank {
+    @inlinable public static var rank: LockRank { .eventQueue }
+}
+
+/// A grant that is in use. Two of one table in the order of their references.
+public enum GrantRank: StaticRank {
+    @inlinable public static var rank: LockRank { .grant }
 }
 
 /// Waiting for what other CPUs do, seen as a lock: `LockRank.copyWindow` stands behind all that is held where a translation is taken
