@@ -51,10 +51,11 @@ public struct Dom0Tree: ~Escapable {
         writeTimer(&writer)
         writeChosen(&writer, arguments: arguments)
         writeController(&writer)
-        let gic = host.gic()?.node
+        // Found once: the whole tree is searched for it.
+        let gic = host.gic()
         writer.copyChildren(
-            of: host.root, from: host, nodes: { isPassedThrough($0, gic: gic) },
-            properties: { isWanted($1, of: $0, gic: gic) })
+            of: host.root, from: host, nodes: { isPassedThrough($0, gic: gic?.node) },
+            properties: { gic?.version != .v3 || isWanted($1) })
         writer.end()
         return try writer.finish()
     }
@@ -75,9 +76,8 @@ public struct Dom0Tree: ~Escapable {
         return !(name.equals("cpus") || name.equals("chosen") || name.equals("hypervisor") || name.equals("distance-map"))
     }
 
-    /// The ITS is not given to dom0, so nobody may refer to it.
-    private func isWanted(_ property: DeviceTree.Property, of node: DeviceTree.Node, gic: DeviceTree.Node?) -> Bool {
-        guard host.gic()?.version == .v3 else { return true }
+    /// A GICv3's ITS is not given to dom0, so nobody may refer to it.
+    private func isWanted(_ property: DeviceTree.Property) -> Bool {
         let name = host.name(of: property)
         return !(name.equals("msi-map") || name.equals("msi-parent") || name.equals("msi-map-mask"))
     }

@@ -50,6 +50,20 @@ extension Span where Element == UInt8 {
         return rest.slice(from: 0, count: rest.firstIndex(of: 0) ?? rest.count)
     }
 
+    /// Whether the text from `start` to the first NUL or the end is `text`, which has no NUL.
+    @inlinable
+    public func hasText(_ text: Span<UInt8>, at start: Int) -> Bool {
+        let end = start + text.count
+        // Where it ends tells most texts apart, and is looked at first.
+        guard start >= 0, end <= count, end == count || self[end] == 0 else { return false }
+        var index = 0
+        while index < text.count {
+            guard self[start + index] == text[index] else { return false }
+            index += 1
+        }
+        return true
+    }
+
     /// Where `byte` first stands at or after `start`.
     @inlinable
     public func firstIndex(of byte: UInt8, from start: Int = 0) -> Int? {

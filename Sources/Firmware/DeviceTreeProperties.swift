@@ -34,9 +34,10 @@ extension DeviceTree {
 
     /// The property of that name.
     public func property(_ name: Span<UInt8>, of node: Node) -> Property? {
+        let names = bytes.slice(from: 0, count: stringsEnd)
         var candidates = properties(of: node)
         while let candidate = candidates.next() {
-            if self.name(of: candidate).equals(name) { return candidate }
+            if names.hasText(name, at: Int(candidate.name)) { return candidate }
         }
         return nil
     }
@@ -131,9 +132,8 @@ extension DeviceTree {
         public func contains(_ name: StaticString) -> Bool {
             var offset = 0
             while offset < bytes.count {
-                let text = bytes.text(from: offset)
-                if text.equals(name) { return true }
-                offset += text.count + 1
+                if bytes.hasText(name.bytes, at: offset) { return true }
+                offset = (bytes.firstIndex(of: 0, from: offset) ?? bytes.count) + 1
             }
             return false
         }
