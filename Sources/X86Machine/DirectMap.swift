@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import ArchX86
 public import Base
 public import Machine
 
 /// All RAM at a constant offset in the hypervisor's address space (docs/decisions/0001-address-space.md).
 public struct DirectMap: FrameMemory {
     @inlinable public init() {}
+
+    /// The boot CPU has its number from its first instruction on.
+    @inlinable public var processorHint: Int { Int(x86_processor_number() & 255) }
 
     /// Where machine address 0 would be.
     @inlinable public static var base: UInt { 0x0000_4000_0000_0000 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #if LOCK_CHECKS
-    import ARM64
     import Base
     import Machine
     import Memory
