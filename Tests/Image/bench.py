@@ -25,9 +25,8 @@ SHARE = {"x86_64": 0.5}
 LIMITS = {"x86_64": {"null hypercall": 600, "CPUID": 600, "RDMSR of the APIC's base": 600, "x2APIC task priority write": 600,
                      "port that is trapped": 494}}
 
-# Whatever a guest asks for, an interrupt waits for so many instructions at most; docs/status.md names what takes longer.
+# Whatever a guest asks for, an interrupt waits for so many instructions at most.
 WAIT, LONGEST_WAIT = "longest wait, ", 100_000
-LONGER_WAITS = {"x86_64": {f"{WAIT}decrease_reservation of 4 x 2 MiB": 600_000}}
 
 BOOT_ROW = "boot to the first dom0 instruction"
 
@@ -103,8 +102,7 @@ def show(title, wanted, columns):
 def too_dear(operation, isa, ours, reference):
     """Why an operation costs too much, or None."""
     if operation.startswith(WAIT):
-        longest = LONGER_WAITS.get(isa, {}).get(operation, LONGEST_WAIT)
-        return f"an interrupt waits for more than {longest}" if ours > longest else None
+        return f"an interrupt waits for more than {LONGEST_WAIT}" if ours > LONGEST_WAIT else None
     limit = LIMITS.get(isa, {}).get(operation)
     if limit and ours > limit:
         return f"costs more than {limit}"

@@ -35,6 +35,8 @@ func systemTime() -> SystemTime { root.state.machine.value.now }
 /// The same for the log, which is there before there is a clock.
 func uptime() -> SystemTime? { root.state.machine.isSet ? systemTime() : nil }
 func counterTicks() -> UInt64 { read_cntpct_el0() }
+/// A number of the pCPU that runs this.
+func processorNumber() -> Int { frames.processorHint }
 
 /// The part of the root that is particular to this ISA.
 struct MachineState: ~Copyable {

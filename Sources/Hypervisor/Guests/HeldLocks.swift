@@ -9,7 +9,7 @@
 
     @c(held_lock_ranks) func heldLockRanks() -> UnsafeMutablePointer<UInt32> {
         // SAFETY: this CPU's word, with the same representation as an atomic one, which only this CPU uses.
-        unsafe withUnsafePointer(to: root.heldLocks[frames.processorHint & 255]) {
+        unsafe withUnsafePointer(to: root.heldLocks[processorNumber() & 255]) {
             unsafe UnsafeMutableRawPointer(mutating: $0).assumingMemoryBound(to: UInt32.self)
         }
     }

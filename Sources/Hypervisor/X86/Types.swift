@@ -30,6 +30,8 @@ func systemTime() -> SystemTime { root.state.clock.value.now() }
 /// The same for the log, which is there before there is a clock.
 func uptime() -> SystemTime? { root.state.clock.isSet ? systemTime() : nil }
 func counterTicks() -> UInt64 { x86_read_tsc() }
+/// A number of the pCPU that runs this.
+func processorNumber() -> Int { frames.processorHint }
 
 /// Where a 16550 has its registers on this ISA.
 typealias SerialBus = PortBus
