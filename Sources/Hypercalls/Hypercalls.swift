@@ -68,7 +68,9 @@ extension Call {
     /// Runs hypercall `number`. A domain that touched memory in it that there is none for is at its end.
     public func perform(_ number: UInt32) -> Outcome {
         let outcome = result(number)
-        return domain.pointee.isOutOfMemory ? .shutdown(.crash) : outcome
+        // Where there is none of that memory this costs nothing.
+        guard platform.memoryFeatures.contains(.populateOnDemand), domain.pointee.isOutOfMemory else { return outcome }
+        return .shutdown(.crash)
     }
 
     @inline(__always) private func result(_ number: UInt32) -> Outcome {
