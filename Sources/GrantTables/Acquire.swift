@@ -38,6 +38,7 @@ public protocol GrantedPages {
     /// The machine frame behind RAM of the domain's own, which stays where it is until `give`. Throws `badPage`, or
     /// `eagain` where it is to be asked again.
     func take(_ gfn: GFN, writable: Bool) throws(GrantStatus) -> MFN
+    /// Without any lock: the last reference to a dead domain's frame is its end.
     func give(_ frame: MFN)
 }
 
@@ -92,6 +93,8 @@ extension GrantTable {
         _ ref: UInt32, for domain: DomainID, writable: Bool, _ pages: some GrantedPages
     ) throws(GrantStatus) -> MFN {
         let use = GrantUse(writable: writable, isMapping: true)
+        var surplus: MFN?
+        defer { if let surplus { pages.give(surplus) } }
         return try withGrant(ref) { (grant, entry, place) throws(GrantStatus) in
             let pins = entry.pointee.pins
             guard pins.isZero || grant.domain == domain.rawValue && !grant.isSubPage, let more = pins.adding(use) else {
@@ -103,7 +106,7 @@ extension GrantTable {
             if pins.isZero {
                 try take(&grant, place, domain, writable, whole: true, pages)
             } else if writable && !pins.hasWriters {
-                try askToWrite(grant, place, pins, pages)
+                try askToWrite(grant, place, pins, pages, &surplus)
             }
             entry.pointee.pins = more
             return MFN(grant.frame)
@@ -131,14 +134,15 @@ extension GrantTable {
     }
 
     /// The first writer of what has been read until now: the page may be written, and notes that it is. Throws what `pages`
-    /// throws, `generalError` where the entry names another page by now; the entry is marked as before then.
+    /// throws, `generalError` where the entry names another page by now; the entry is marked as before then. `surplus` is the caller's to
+    /// give back, without the grant's lock.
     private func askToWrite(
-        _ grant: borrowing Grant, _ place: EntryPlace, _ pins: Pins, _ pages: some GrantedPages
+        _ grant: borrowing Grant, _ place: EntryPlace, _ pins: Pins, _ pages: some GrantedPages, _ surplus: inout MFN?
     ) throws(GrantStatus) {
         do throws(GrantStatus) {
             let frame = try pages.take(content(place, whole: true).gfn, writable: true)
             // The reference of the first use is enough.
-            pages.give(frame)
+            surplus = frame
             guard frame.rawValue == grant.frame else { throw .generalError }
         } catch {
             unmark(place, pins)
@@ -163,14 +167,16 @@ extension GrantTable {
     /// Ends one use. With the last one, the frame goes back to its owner.
     func release(_ ref: UInt32, _ use: GrantUse, _ pages: some GrantedPages) {
         // What is in use has a place: the first eight references do in both versions, and others keep the version.
-        _ = try? withGrant(ref) { (grant, entry, place) throws(GrantStatus) in
+        var last: MFN?
+        try? withGrant(ref) { (grant, entry, place) throws(GrantStatus) in
             let pins = entry.pointee.pins.removing(use)
             entry.pointee.pins = pins
             unmark(place, pins)
             guard pins.isZero else { return }
             if grant.isSubPage { v2Operations.wrappingSubtract(1, ordering: .relaxed) }
-            if !grant.isTransitive { pages.give(MFN(grant.frame)) }
+            if !grant.isTransitive { last = MFN(grant.frame) }
         }
+        if let last { pages.give(last) }
     }
 
     /// The frame of a grant that is in use.
@@ -195,6 +201,8 @@ extension GrantTable {
             return try acquireTransitive(ref, by: domain, writable, directory)
         }
         let use = GrantUse(writable: writable, isMapping: false)
+        var surplus: MFN?
+        defer { if let surplus { pages.give(surplus) } }
         return try withGrant(ref) { (grant, entry, place) throws(GrantStatus) in
             let pins = entry.pointee.pins
             guard pins.isZero || grant.domain == domain.rawValue, let more = pins.adding(use) else {
@@ -213,7 +221,7 @@ extension GrantTable {
                 unmark(place, pins)
                 throw .generalError
             } else if writable && !pins.hasWriters {
-                try askToWrite(grant, place, pins, pages)
+                try askToWrite(grant, place, pins, pages, &surplus)
             }
             entry.pointee.pins = more
             return GrantedPart(frame: MFN(grant.frame), start: grant.start, length: grant.length)

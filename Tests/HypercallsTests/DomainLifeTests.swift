@@ -330,6 +330,32 @@ import XenABI
         #expect(dom0.create(id, &other) == .success)
     }
 
+    /// The last that is held of a dead domain's is what it granted: its end comes with the end of that mapping, and with no lock held.
+    ///
+    /// Shows: GNTTABOP_unmap_grant_ref, XEN_DOMCTL_destroydomain
+    @Test func aGrantOutlivesItsDomain() throws {
+        let id = tools.make(9)
+        let target = try #require(tools.domain(id))
+        let table = target.pointee.grants
+        var place = AddToPhysmap<Caller64>()
+        (place.domain, place.space, place.gpfn) = (id, MapSpace.grantTable.rawValue, 0x4_1000)
+        #expect(dom0.memory(.addToPhysmap, &place) == .success)
+        var entry = GrantEntryV1()
+        (entry.flags, entry.domain, entry.frame) = (GrantFlag.permitAccess, 0, 0x4_0003)
+        let frame = target.pointee.p2m.withLock { $0.lookup(table.pointee.place(ofFrame: 0)).frame }
+        host.machine.source.store(entry, at: frame.address + 8 * UInt64(MemoryLayout<GrantEntryV1>.stride))
+        var map = GrantMap()
+        (map.domain, map.ref, map.flags, map.hostAddress) = (id, 8, GrantMapFlag.hostMap, 0x900 << 12)
+        #expect(dom0.grant(.mapGrantRef, &map) == .success && map.status == 0)
+        _ = dom0.destroy(id)
+        tools.bury()
+        #expect(tools.domain(id)?.pointee.lifeStage == .dead)
+        var unmap = GrantUnmap()
+        (unmap.handle, unmap.hostAddress) = (map.handle, map.hostAddress)
+        #expect(dom0.grant(.unmapGrantRef, &unmap) == .success && unmap.status == 0)
+        #expect(tools.domain(id) == nil)
+    }
+
     /// The last who holds a frame lets go between a domain's death and its burial by whoever killed it: it stays until every
     /// processor has seen that it is gone.
     ///
