@@ -48,7 +48,7 @@ ICOUNT ?=## 1: one instruction is one nanosecond, and runs repeat
 XEN    ?= ours## hypervisor image: ours, reference (Debian's Xen 4.17) or a path
 CMDLINE ?=## more words for the hypervisor
 DOM0   ?=## more words for dom0's kernel
-RELEASE ?=## whose kernel dom0 has: bookworm-backports, trixie or sid; Debian 12's if empty
+RELEASE ?=## whose kernel dom0 has: bullseye, bookworm-backports, trixie or sid; Debian 12's if empty
 ONLY   ?=## check, soak: regexp that selects rows
 N      ?= 200## soak: number of boots
 

@@ -38,7 +38,8 @@ DISTRIBUTIONS = {
 TOOLSTACK = ("xen-utils-4.17", "xenstore-utils", "kmod")
 
 # Suites besides the host's own that kernels are taken from, by the name that a row calls a release.
-RELEASES = ("bookworm-backports", "trixie", "sid")
+OLDER_RELEASES = ("bullseye",)
+RELEASES = (*OLDER_RELEASES, "bookworm-backports", "trixie", "sid")
 HOST = ""       # the release that the host has, with its updates
 
 # Of a kernel package (400 MB unpacked) only these members are kept.
