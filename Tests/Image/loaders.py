@@ -77,6 +77,29 @@ def patched_tree(job):
         "-device", f"loader,file={path},addr={address:#x},force-raw=on"))]
 
 
+# The kernel and the initramfs in the memory of a board whose RAM begins at 0.
+LOW_PLACES = (("kernel", 0x9000000), ("ramdisk", 0xc000000))
+
+
+def given_tree(job):
+    """-kernel with the board's own device tree, to which the modules are added: QEMU's guest-loader knows virt's tree alone."""
+    tree = job.work / "tree.dtb"
+    dump = [*job.emulator, "-kernel", job.image]
+    dump[dump.index("-machine") + 1] += f",dumpdtb={tree}"
+    subprocess.run(dump, check=True, capture_output=True)
+    command = [*job.emulator, "-kernel", job.image, "-dtb", tree]
+    edits = [("-t", "s", tree, "/chosen", "xen,xen-bootargs", job.words)]
+    for (kind, address), (path, words) in zip(LOW_PLACES, job.modules):
+        node = f"/chosen/module@{address:x}"
+        edits += [("-p", "-t", "s", tree, node, "compatible", f"multiboot,{kind}", "multiboot,module"),
+                  ("-t", "s", tree, node, "bootargs", words),
+                  ("-t", "x", tree, node, "reg", "0", f"{address:x}", "0", f"{path.stat().st_size:x}")]
+        command += ["-device", f"loader,file={path},addr={address:#x},force-raw=on"]
+    for edit in edits:
+        subprocess.run(["fdtput", *edit], check=True, capture_output=True)
+    return command
+
+
 def direct_x86(job):
     """-kernel with a multiboot 1 header; modules are a comma-separated list."""
     modules = ",".join(comma(f"{path} {words}".strip()) for path, words in job.modules)
@@ -207,6 +230,7 @@ LOADERS = {
     "make-run": make_run,
     "pvh": pvh,
     "patched-tree": patched_tree,
+    "given-tree": given_tree,
     "grub-bios": grub_bios,
     "grub-uefi": grub_uefi,
     "ipxe": ipxe,

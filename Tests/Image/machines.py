@@ -22,7 +22,7 @@ class Machine:
     icount: bool = False        # one instruction is one nanosecond of virtual time, and runs repeat
     threads: str = "multi"      # QEMU's: "single" where the race that docs/testing.md tells of would show
     cpu: str = ""               # the processor's model; empty: the ISA's usual one
-    board: str = "q35"          # x86-64: the chip set
+    board: str = ""             # the emulator's name of the machine; empty: the ISA's usual one, q35 or virt
     features: str = ""          # more of the processor's: ",+x,-y"
     iommu: str = ""             # x86-64: whose IOMMU it has, "amd" or "intel"
     extra: tuple = ()           # more words for the emulator
@@ -67,12 +67,14 @@ def icount(machine):
 
 
 def model(machine):
+    if machine.isa == "arm64" and machine.board:    # a real board, with processors of its own
+        return ["qemu-system-aarch64", "-machine", machine.board]
     return {
         "arm64": ["qemu-system-aarch64", "-cpu", (machine.cpu or "cortex-a72") + machine.features,
                   "-machine", f"virt,virtualization=on,gic-version={machine.gic}"],
         "arm32": ["qemu-system-arm", "-cpu", "cortex-a15" + machine.features,
                   "-machine", "virt,virtualization=on,gic-version=2,highmem=off"],
-        "x86_64": ["qemu-system-x86_64", "-machine", machine.board,
+        "x86_64": ["qemu-system-x86_64", "-machine", machine.board or "q35",
                    "-cpu", (machine.cpu or "EPYC") + ",+svm,+npt,-monitor,-rdtscp" + machine.features],
     }[machine.isa]
 
