@@ -65,17 +65,28 @@ extension Domain {
 
     /// Maps RAM over whatever was there, but not over grants. On failure nothing of it is mapped.
     private func put(_ frame: MFN, at range: GuestRange, _ platform: P) -> Bool {
-        empty(range, platform)
-        let cache = platform.cache(of: self)
-        let mapped = p2m.withLock { table in
+        var mapped = mapUnheld(range, to: frame, platform)
+        if mapped == nil {
+            empty(range, platform)
             // What another vCPU has put there meanwhile is not ours to lose.
-            guard !holdsReferences(range, table, platform) else { return false }
+            mapped = mapUnheld(range, to: frame, platform)
+        }
+        guard let mapped, mapped else { return false }
+        noteHighest(range.start + (range.count - 1))
+        return true
+    }
+
+    /// Maps RAM over what is nothing but RAM of the domain's own. Nil where something is more; false without memory for a table, and
+    /// nothing of it is mapped then.
+    private func mapUnheld(_ range: GuestRange, to frame: MFN, _ platform: P) -> Bool? {
+        let cache = platform.cache(of: self)
+        return p2m.withLock { table -> Bool? in
+            guard !holdsReferences(range, table, platform) else { return nil }
+            if range.count == 1 { return table.replace(range.start, with: frame, type: .ramReadWrite, cache: cache) != nil }
             if table.map(range, to: frame, type: .ramReadWrite, cache: cache) { return true }
             _ = table.unmap(range, cache: cache)
             return false
         }
-        if mapped { noteHighest(range.start + (range.count - 1)) }
-        return mapped
     }
 
     /// Takes away, with the references that they hold, what is mapped in a range; in steps as large as its entries.

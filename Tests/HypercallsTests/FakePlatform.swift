@@ -18,7 +18,7 @@ import XenABI
 
 /// A machine that is all in one test: RAM, a frame table, domains, and what was asked of it.
 final class FakeHost: @unchecked Sendable {
-    let machine = FakeMachine(frames: 4096)
+    let machine = FakeMachine(frames: 4096, isSoiled: false)
     var domains: [UInt16: Ref<Domain<FakePlatform>>] = [:]
     var owners: [MFN: Owner] = [:]
     /// Frames that are set aside.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Base
+import Glibc
 public import Machine
 
 /// Machine memory as an array on the host, and a frame allocator over it that counts what is out and fails on command.
@@ -10,7 +11,9 @@ public final class FakeMachine: @unchecked Sendable {
     public let base: MFN
     public let frames: Int
     let bytes: UnsafeMutableRawPointer
+    /// Free frames, the next one to be handed out last; and by number whether one is free.
     var free: [UInt64]
+    private var isFree: [Bool]
     /// Allocations until one fails; nil never fails.
     public var failAfter: Int?
     /// Frames that are allocated now.
@@ -21,15 +24,17 @@ public final class FakeMachine: @unchecked Sendable {
     /// Which processor the code under test believes to be on.
     public var processor = 0
 
-    public init(frames: Int, base: MFN = MFN(0x40000)) {
+    /// Memory that nobody has been given yet is full of 0xA5 where `isSoiled`; else it takes no room on the host.
+    public init(frames: Int, base: MFN = MFN(0x40000), isSoiled: Bool = true) {
         self.base = base
         self.frames = frames
-        bytes = .allocate(byteCount: frames << 12, alignment: 4096)
-        bytes.initializeMemory(as: UInt8.self, repeating: 0xA5, count: frames << 12)
+        bytes = mmap(nil, frames << 12, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        if isSoiled { bytes.initializeMemory(as: UInt8.self, repeating: 0xA5, count: frames << 12) }
         free = (0..<UInt64(frames)).reversed().map { base.rawValue + $0 }
+        isFree = Array(repeating: true, count: frames)
     }
 
-    deinit { bytes.deallocate() }
+    deinit { munmap(bytes, frames << 12) }
 
     /// The value to hand to code under test.
     public var source: FakeFrames { FakeFrames(machine: self) }
@@ -70,26 +75,30 @@ public final class FakeMachine: @unchecked Sendable {
 
     private func takeBlock(order: Int) -> MFN? {
         let size = UInt64(1) << UInt64(order)
-        let set = Set(free)
-        guard
-            let start = free.sorted().first(where: { start in
-                start % size == 0 && (0..<size).allSatisfy { set.contains(start + $0) }
-            })
-        else { return nil }
+        let first = (base.rawValue + size - 1) & ~(size - 1)
+        let end = base.rawValue + UInt64(frames)
+        let start = stride(from: first, through: max(first, end) - size, by: Int(size)).first { start in
+            start >= first && start + size <= end && isFree[index(start)..<index(start) + Int(size)].allSatisfy { $0 }
+        }
+        guard let start else { return nil }
         free.removeAll { $0 >= start && $0 < start + size }
         return handOut(start, order: order)
     }
 
     private func handOut(_ frame: UInt64, order: Int) -> MFN {
         outstanding += 1 << order
+        for number in index(frame)..<index(frame) + 1 << order { isFree[number] = false }
         (bytes + Int((frame - base.rawValue) << 12)).initializeMemory(as: UInt8.self, repeating: 0, count: 4096 << order)
         return MFN(frame)
     }
 
+    private func index(_ frame: UInt64) -> Int { Int(frame - base.rawValue) }
+
     func give(_ frame: MFN, order: Int) {
         for number in frame.rawValue..<frame.rawValue + (1 << UInt64(order)) {
-            precondition(!free.contains(number), "frame \(number) freed twice")
+            precondition(!isFree[index(number)], "frame \(number) freed twice")
             free.append(number)
+            isFree[index(number)] = true
             outstanding -= 1
         }
     }
