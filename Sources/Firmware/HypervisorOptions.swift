@@ -37,6 +37,10 @@ public struct HypervisorOptions: Sendable {
     /// x86: whether interrupts are to be remapped there.
     public private(set) var remapsInterrupts = true
     public private(set) var usesX2APIC = true
+    /// x86: what is done about speculation.
+    public private(set) var speculation = SpeculationWords()
+    /// ARM: the same of loads that overtake stores.
+    public private(set) var storeBypass = StoreBypassWord.runtime
 
     public init() {}
 
@@ -45,7 +49,7 @@ public struct HypervisorOptions: Sendable {
         var words = line.words()
         while let word = words.next() {
             do throws(OptionError) {
-                if try !read(word), !KnownOptions.contains(word.key, isX86: isX86) { report(.unknown, word) }
+                if try !read(word, isX86: isX86), !KnownOptions.contains(word.key, isX86: isX86) { report(.unknown, word) }
             } catch {
                 report(.invalid, word)
             }
@@ -53,7 +57,7 @@ public struct HypervisorOptions: Sendable {
     }
 
     /// True where the word is one of those that are acted upon.
-    private mutating func read(_ word: CommandLine.Word) throws(OptionError) -> Bool {
+    private mutating func read(_ word: CommandLine.Word, isX86: Bool) throws(OptionError) -> Bool {
         if try readFlag(word) { return true }
         if word.key.equals("dom0_mem") {
             var memory = dom0Memory ?? Dom0Memory()
@@ -77,10 +81,20 @@ public struct HypervisorOptions: Sendable {
             keepsScreen = Self.list(try Self.value(word), has: "keep")
         } else if word.key.equals("iommu") {
             try readIOMMU(word)
+        } else if word.key.equals("spec-ctrl") {
+            try readSpeculation(word, isX86: isX86)
         } else {
             return false
         }
         return true
+    }
+
+    /// `no-spec-ctrl` is `spec-ctrl=no`.
+    private mutating func readSpeculation(_ word: CommandLine.Word, isX86: Bool) throws(OptionError) {
+        guard !word.isNegated || word.value.isEmpty else { throw .invalid }
+        let no: Span<UInt8> = .literal("no")
+        let value = word.isNegated ? no : word.value
+        if isX86 { try speculation.read(value) } else { try storeBypass.read(value) }
     }
 
     private mutating func readFlag(_ word: CommandLine.Word) throws(OptionError) -> Bool {
