@@ -24,6 +24,11 @@ public enum GuestTraps {
     }
     public static func hasSystemError(_ hypervisor: UInt64) -> Bool { hypervisor & systemError != 0 }
 
+    /// ID_AA64PFR0_EL1.RAS: what a virtual SError says of itself is VSESR_EL2's to say, which no reset sets.
+    public static func hasRAS(_ pfr0: UInt64) -> Bool { pfr0 >> 28 & 0xf != 0 }
+    /// VSESR_EL2: IDS, a syndrome of the implementation's own, of which nothing is known (ARM DDI 0487, D17.2.37, ISS of an SError).
+    public static var systemErrorSyndrome: UInt64 { 1 << 24 }
+
     /// CPTR_EL2 for the guest whose FP registers the processor has: SVE (TZ and the bits that are ones), trace registers (TTA) and
     /// activity monitors (TAM) trap.
     public static var always: UInt64 { 0x33ff & ~(1 << 10) | 1 << 20 | 1 << 30 }

@@ -1,19 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Function numbers and results of the firmware interface, for calling it and for being it (ARM DEN 0022F, DEN 0028E).
-public enum SMCCC {
-    public static var version: UInt32 { 0x8000_0000 }
-    public static var architectureFeatures: UInt32 { 0x8000_0001 }
-    /// What an unknown function answers.
-    public static var notSupported: Int64 { -1 }
-    /// SMCCC 1.1.
-    public static var version11: Int64 { 0x1_0001 }
-    /// UID of Xen's hypervisor service (public/arch-arm/smccc.h), four words, and its revision 0.1.
-    public static var hypervisorCallCount: UInt32 { 0x8600_ff00 }
-    public static var hypervisorUID: UInt32 { 0x8600_ff01 }
-    public static var hypervisorRevision: UInt32 { 0x8600_ff03 }
-}
-
 /// PSCI as a guest calls it: bit 30 of a function (64-bit arguments) taken away.
 public enum PSCIFunction: UInt32, Sendable {
     case version = 0x8400_0000

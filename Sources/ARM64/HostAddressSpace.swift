@@ -17,6 +17,9 @@ public struct EL2TranslationCache: TranslationCache {
     public func invalidate(_ frames: GuestRange) {
         arm64_tlbi_alle2is()
         arm64_dsb_ish()
+        // Many of Arm's processors want it twice (`ProcessorErrata.earlyInvalidation`); it is seldom enough for all.
+        arm64_tlbi_nothing()
+        arm64_dsb_ish()
         arm64_isb()
     }
 }

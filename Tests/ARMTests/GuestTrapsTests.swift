@@ -51,4 +51,10 @@ import Testing
         #expect(!GuestTraps.hasSystemError(second))
         #expect(GuestTraps.hypervisor(hasSystemError: GuestTraps.hasSystemError(first)) == first)
     }
+
+    /// Where the processor has the extension, a virtual SError has a syndrome, and it is ours.
+    @Test func aSystemErrorSaysWhatItIs() {
+        #expect(!GuestTraps.hasRAS(0x1111_1111_0111_1111) && GuestTraps.hasRAS(1 << 28) && GuestTraps.hasRAS(2 << 28))
+        #expect(GuestTraps.systemErrorSyndrome == 0x100_0000, "no field of the hypervisor's last SError")
+    }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // EL2's exception vectors. A guest's exceptions go to arm64_exit_guest. The hypervisor's own are fatal: it runs with
 // interrupts masked, so whatever arrives here from EL2 is a fault. They use no stack but their own, because the fault
-// may be an overflow of the stack.
+// may be an overflow of the stack. TPIDR_EL2, which says what the second table's processors do, is of no use to anybody then.
 
 .macro host_vector reason
     .balign 128
@@ -13,23 +13,38 @@
     b       host_exception
 .endm
 
-.macro guest_vector reason
+.macro guest_vector reason, exit
     .balign 128
     stp     x0, x1, [sp]
     mov     x0, #\reason
-    b       arm64_exit_guest
+    b       \exit
+.endm
+
+.macro vector_table name, exit
+    .balign 2048
+    .globl \name
+\name:
+    host_vector 0
+    host_vector 1
+    host_vector 2
+    host_vector 3
+    host_vector 4
+    host_vector 5
+    host_vector 6
+    host_vector 7
+    guest_vector 0, \exit
+    guest_vector 1, \exit
+    guest_vector 2, \exit
+    guest_vector 3, \exit
+    guest_vector 4, \exit
+    guest_vector 5, \exit
+    guest_vector 6, \exit
+    guest_vector 7, \exit
 .endm
 
     .text
-    .balign 2048
-    .globl arm64_vectors
-arm64_vectors:
-    .irp reason, 0, 1, 2, 3, 4, 5, 6, 7
-    host_vector \reason
-    .endr
-    .irp reason, 0, 1, 2, 3, 4, 5, 6, 7
-    guest_vector \reason
-    .endr
+    vector_table arm64_vectors, arm64_exit_guest
+    vector_table arm64_hardened_vectors, arm64_exit_hardened
 
 // The first CPU to die claims the frame; a later one, or a fault inside the report, stops here.
 host_exception:

@@ -6,6 +6,9 @@
 
 #define FRAME_PC        248
 #define FRAME_HOST_SP   264
+#define FRAME_BYPASSES  272
+
+#define SMCCC_ARCH_WORKAROUND_2 0x80007fff
 
     .text
     .globl arm64_enter_guest
@@ -20,7 +23,9 @@ arm64_enter_guest:
     mov     x1, sp
     str     x1, [x0, #FRAME_HOST_SP]
     mov     sp, x0
-    ldp     x2, x3, [sp, #FRAME_PC]
+    ldr     x2, [sp, #FRAME_BYPASSES]
+    cbnz    x2, 2f
+1:  ldp     x2, x3, [sp, #FRAME_PC]
     msr     elr_el2, x2
     msr     spsr_el2, x3
     ldp     x2, x3, [sp, #16]
@@ -44,9 +49,42 @@ arm64_enter_guest:
     dsb     nsh
     isb
 
-// The four vectors of a lower EL come here with x0 and x1 saved and the reason in x0.
-    .globl arm64_exit_guest
-arm64_exit_guest:
+// Loads may overtake stores again in the guest, as it wants it.
+2:  ldr     w0, =SMCCC_ARCH_WORKAROUND_2
+    mov     w1, wzr
+    smc     #0
+    b       1b
+
+// What a processor does before its first branch that it predicts the target of: TPIDR_EL2 names a function of the firmware in bits 0-31,
+// a number of branches in 32-39, and the instruction CLRBHB by bit 40. All registers but SP are free.
+.macro harden
+    mov     x19, x0
+    mrs     x20, tpidr_el2
+    ubfx    x1, x20, #32, #8
+    cbz     x1, 2f
+1:  b       . + 4
+    subs    x1, x1, #1
+    b.ne    1b
+    dsb     nsh
+    isb
+2:  tbz     x20, #40, 3f
+    hint    #22                     // CLRBHB
+    isb
+3:  mov     w0, w20
+    cbz     w0, 4f
+    smc     #0
+4:  ldr     x2, [sp, #FRAME_BYPASSES]
+    cbz     x2, 5f
+    ldr     w0, =SMCCC_ARCH_WORKAROUND_2
+    mov     w1, #1
+    smc     #0
+5:  mov     x0, x19
+.endm
+
+// The vectors of a lower EL come here with x0 and x1 saved and the reason in x0.
+.macro exit_guest name, isHardened
+    .globl \name
+\name:
     stp     x2, x3, [sp, #16]
     stp     x4, x5, [sp, #32]
     stp     x6, x7, [sp, #48]
@@ -65,6 +103,9 @@ arm64_exit_guest:
     stp     x30, x2, [sp, #240]
     mrs     x3, spsr_el2
     str     x3, [sp, #256]
+.if \isHardened
+    harden
+.endif
     ldr     x1, [sp, #FRAME_HOST_SP]
     mov     sp, x1
     ldp     x19, x20, [sp, #80]
@@ -74,6 +115,11 @@ arm64_exit_guest:
     ldp     x27, x28, [sp, #16]
     ldp     x29, x30, [sp], #96
     ret
+.endm
+
+    exit_guest arm64_exit_guest, 0
+    exit_guest arm64_exit_hardened, 1
+    .ltorg
 
 .macro save_pair first, second, offset
     mrs     x1, \first
@@ -105,9 +151,12 @@ arm64_exit_guest:
     \operation cntv_ctl_el0, cntv_cval_el0, 216
 .endm
 
+// PAR_EL1 is not read beside a load from a device (Cortex-A77, erratum 1508412).
     .globl arm64_save_el1
 arm64_save_el1:
+    dmb     sy
     each_el1_pair save_pair
+    dmb     sy
     mrs     x1, ifsr32_el2
     str     x1, [x0, #208]
     ret

@@ -36,6 +36,7 @@ func configureTraps() {
     write_hstr_el2(GuestTraps.coprocessors)
     write_mdcr_el2(GuestTraps.debug)
     write_vpidr_el2(read_midr_el1())
+    if GuestTraps.hasRAS(read_id_aa64pfr0_el1()) { write_vsesr_el2(GuestTraps.systemErrorSyndrome) }
     arm64_isb()
 }
 
@@ -54,6 +55,8 @@ func load(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
     restoreInterface(vcpu, cpu.pcpu)
     write_cptr_el2(cpu.fpOwner == vcpu ? allowFP : trapFP)
     write_hcr_el2(GuestTraps.hypervisor(hasSystemError: vcpu.pointee.extra.hasSystemError.load(ordering: .relaxed)))
+    // What ESB kept of a virtual SError; no guest is told that it has that.
+    if GuestTraps.hasRAS(read_id_aa64pfr0_el1()) { write_vdisr_el2(0) }
     vcpu.pointee.extra.deadlines.isLoaded()
     arm64_isb()
 }

@@ -28,6 +28,7 @@ import XenABI
 /// Calls into the firmware (ARM DEN 0022, PSCI 1.1). Where it has no PSCI the instruction may not even exist.
 enum PSCI {
     static var version: UInt64 { 0x8400_0000 }
+    static var features: UInt64 { 0x8400_000a }
     static var systemOff: UInt64 { 0x8400_0008 }
     static var systemReset: UInt64 { 0x8400_0009 }
 

@@ -65,6 +65,15 @@ func firmwareCall(_ registers: GuestRegisters, _ vcpu: MetalVCPU, _ cpu: inout C
 private func answerArchitecture(_ function: UInt32, _ registers: GuestRegisters) {
     switch function {
     case SMCCC.version: registers[0] = UInt64(bitPattern: SMCCC.version11)
+    case SMCCC.architectureFeatures:
+        let asked = UInt32(truncatingIfNeeded: registers[1])
+        registers[0] = UInt64(bitPattern: root.state.workarounds.withLock { $0 }.feature(asked))
+    // The exception that brought it here has done it already (`BranchHardening`).
+    case SMCCC.workaround1, SMCCC.workaround3: break
+    case SMCCC.workaround2:
+        if root.state.workarounds.withLock({ $0 }).storeBypass == .runtime {
+            registers.bypasses = UInt32(truncatingIfNeeded: registers[1]) == 0
+        }
     case SMCCC.hypervisorCallCount: registers[0] = 3
     case SMCCC.hypervisorUID:
         // XEN_SMCCC_UID a71812dc-c698-4369-9acf-79d18ddee667, public/arch-arm/smccc.h.

@@ -104,6 +104,11 @@ struct InterfaceState: BitwiseCopyable {
         get { unsafe frame.pointee.pstate }
         nonmutating set { unsafe frame.pointee.pstate = newValue }
     }
+    /// Whether its loads may overtake stores, as it has asked the firmware (SMCCC_ARCH_WORKAROUND_2).
+    var bypasses: Bool {
+        get { unsafe frame.pointee.bypasses != 0 }
+        nonmutating set { unsafe frame.pointee.bypasses = newValue ? 1 : 0 }
+    }
     /// To the instruction after the one that trapped.
     @inline(__always) func skipInstruction() { pc = pc &+ 4 }
 }

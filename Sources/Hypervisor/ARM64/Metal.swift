@@ -105,10 +105,10 @@ struct RunningGuest: GuestMemory {
     /// The processor walks the guest's tables and ours. What stage 2 lets the guest read (or write) it may have us read
     /// (or write), if it is RAM.
     @inline(__always) func translate(_ address: GuestVirtualAddress, write: Bool) -> MachineAddress? {
-        let saved = read_par_el1()
+        let saved = readTranslation()
         if write { arm64_at_s12e1w(address.rawValue) } else { arm64_at_s12e1r(address.rawValue) }
         arm64_isb()
-        let result = read_par_el1()
+        let result = readTranslation()
         write_par_el1(saved)
         guard result & 1 == 0 else { return nil }
         let place = MachineAddress(result & 0x0000_ffff_ffff_f000)
@@ -154,6 +154,10 @@ struct Stage2Cache: TranslationCache {
 
     private func finish(_ current: UInt64) {
         arm64_dsb_ish()
+        if has(.earlyInvalidation) {
+            arm64_tlbi_nothing()
+            arm64_dsb_ish()
+        }
         arm64_isb()
         // A hypercall on another pCPU may have looked up what was there before.
         for number in 0..<root.state.machine.value.processorCount {

@@ -151,4 +151,5 @@ func setUpCPU(_ pcpu: PCPU) {
     write_cntvoff_el2(0)
     write_cntv_ctl_el0(0)
     configureTraps()
+    hardenCPU(pcpu)
 }

@@ -224,10 +224,10 @@ private func dataAbort(
 private func forbiddenAbort(
     _ access: DataAbort, _ registers: GuestRegisters, _ vcpu: MetalVCPU, _ pcpu: PCPU
 ) -> Bool {
-    let saved = read_par_el1()
+    let saved = readTranslation()
     arm64_at_s1e1r(read_far_el2())
     arm64_isb()
-    let translation = read_par_el1()
+    let translation = readTranslation()
     write_par_el1(saved)
     guard let access = access.with(translation: translation) else { return false }
     return unhandledAbort(access, registers, vcpu, pcpu)

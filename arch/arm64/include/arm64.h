@@ -10,6 +10,8 @@ struct guest_frame {
     uint64_t pc;        // 248
     uint64_t pstate;    // 256
     uint64_t host_sp;   // 264: the hypervisor's stack pointer while the guest runs
+    uint64_t bypasses;  // 272: the guest has turned off the firmware's protection against loads that overtake stores
+    uint64_t reserved;  // SP_EL2 is aligned to 16 bytes
 };
 
 // What EL1 and EL0 own besides the general registers; saved and restored only when the vCPU changes.
@@ -48,6 +50,13 @@ void arm64_restore_el1(const struct el1_state *state);
 void arm64_save_fp(struct fp_state *state);
 void arm64_restore_fp(const struct fp_state *state);
 
+// vectors.S: EL2's vectors, and those of processors that do something as soon as a guest's exception arrives: what TPIDR_EL2 says
+// (ARM/BranchHardening.swift).
+extern char arm64_vectors[], arm64_hardened_vectors[];
+static inline uint64_t arm64_vector_table(int hardened) {
+    return (uint64_t)(hardened ? arm64_hardened_vectors : arm64_vectors);
+}
+
 #define SYSTEM_REGISTER(name, spelling)                                                                     \
     static inline uint64_t read_##name(void) {                                                              \
         uint64_t value;                                                                                     \
@@ -79,6 +88,8 @@ SYSTEM_REGISTER(sctlr_el2, "sctlr_el2")
 SYSTEM_REGISTER(vbar_el2, "vbar_el2")
 SYSTEM_REGISTER(tpidr_el2, "tpidr_el2")
 SYSTEM_REGISTER(par_el1, "par_el1")
+SYSTEM_REGISTER(vsesr_el2, "S3_4_C5_C2_3")
+SYSTEM_REGISTER(vdisr_el2, "S3_4_C12_C1_1")
 SYSTEM_REGISTER(isr_el1, "isr_el1")
 SYSTEM_REGISTER(elr_el1, "elr_el1")
 SYSTEM_REGISTER(spsr_el1, "spsr_el1")
@@ -165,6 +176,7 @@ static inline void arm64_isb(void) { __asm__ volatile("isb" ::: "memory"); }
 static inline void arm64_dsb_ish(void) { __asm__ volatile("dsb ish" ::: "memory"); }
 static inline void arm64_dsb_ishst(void) { __asm__ volatile("dsb ishst" ::: "memory"); }
 static inline void arm64_dmb_ishld(void) { __asm__ volatile("dmb ishld" ::: "memory"); }
+static inline void arm64_dmb_sy(void) { __asm__ volatile("dmb sy" ::: "memory"); }
 static inline void arm64_dsb_sy(void) { __asm__ volatile("dsb sy" ::: "memory"); }
 /// What was stored before is seen by whoever waits for an event.
 static inline void arm64_sev(void) { __asm__ volatile("dsb sy\n\tsev" ::: "memory"); }
@@ -176,6 +188,8 @@ static inline void arm64_dc_cvac(uint64_t address) { __asm__ volatile("dc cvac, 
 static inline void arm64_dc_civac(uint64_t address) { __asm__ volatile("dc civac, %0" ::"r"(address) : "memory"); }
 static inline void arm64_ic_ialluis(void) { __asm__ volatile("ic ialluis" ::: "memory"); }
 static inline void arm64_tlbi_alle2is(void) { __asm__ volatile("tlbi alle2is" ::: "memory"); }
+/// One page of EL2's, where nothing is.
+static inline void arm64_tlbi_nothing(void) { __asm__ volatile("tlbi vale2is, xzr" ::: "memory"); }
 static inline void arm64_tlbi_vae2is(uint64_t page) { __asm__ volatile("tlbi vae2is, %0" ::"r"(page) : "memory"); }
 static inline void arm64_tlbi_vmalls12e1is(void) { __asm__ volatile("tlbi vmalls12e1is" ::: "memory"); }
 static inline void arm64_tlbi_vmalle1is(void) { __asm__ volatile("tlbi vmalle1is" ::: "memory"); }
