@@ -34,10 +34,14 @@ public struct CPUIDPolicy: Sendable, BitwiseCopyable {
     /// What follows for its control registers.
     public let controls: ControlRules
 
-    /// `allowed` is what the command line has left.
-    public init(tscKilohertz: UInt32, host: some ProcessorIdentification, allowed: CPUFeatureSet = .all) {
+    /// `allowed` is what the command line has left. Guests have a SPEC_CTRL where `hasControl`.
+    public init(
+        tscKilohertz: UInt32, host: some ProcessorIdentification, allowed: CPUFeatureSet = .all, hasControl: Bool = false
+    ) {
         self.tscKilohertz = tscKilohertz
-        var features = CPUFeatureSet(host).intersection(Self.virtualised).intersection(allowed)
+        var virtualised = Self.virtualised
+        virtualised.sizesEBX = Self.speculationHints | (hasControl ? Self.speculationControls : 0)
+        var features = CPUFeatureSet(host).intersection(virtualised).intersection(allowed)
         // The APIC in both its modes is ours, and so is that there is a hypervisor.
         features.basicEDX |= CPUFeature.apic.mask
         features.basicECX |= CPUFeature.x2apic.mask | 1 << 31
@@ -77,6 +81,10 @@ public struct CPUIDPolicy: Sendable, BitwiseCopyable {
     private static var extended1EDX: UInt32 {
         leaf1EDX & copied | 1 << 11 | 1 << 20 | 1 << 22 | 1 << 24 | 1 << 25 | 1 << 26 | 1 << 29
     }
+    /// IBPB, and what the processor says it need not be protected from: SSB_NO, BTC_NO, IBPB_RET.
+    private static var speculationHints: UInt32 { 1 << 12 | 1 << 26 | 1 << 29 | 1 << 30 }
+    /// IBRS and STIBP, what is said of them, SSBD and PSFD: all bits of SPEC_CTRL.
+    private static var speculationControls: UInt32 { 1 << 14 | 0x1f << 15 | 1 << 24 | 1 << 28 }
     /// x87, SSE and AVX.
     static var knownStates: UInt64 { 7 }
     private static var vectorStates: UInt64 { 6 }

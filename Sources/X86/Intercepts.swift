@@ -3,7 +3,8 @@
 /// What is intercepted in every guest (AMD APM 2, 15.9 and tables B-1): what it might harm the host with, and what is virtual.
 ///
 /// Task switches are the processor's own. It raises nothing while it switches that is not intercepted (the trap of a task state
-/// segment is #DB), and neither CR3 nor LDTR has to be known here.
+/// segment is #DB), and neither CR3 nor LDTR has to be known here. Nor is the wait behind a floating-point error of the old kind
+/// (FERR_FREEZE) intercepted: it ends with any interrupt, and the host's end the guest's turn as well.
 public enum Intercept {
     /// Writes of CR0 and CR4, and of DR4-DR7. Those of CR3 are the processor's: there are too many.
     public static var control: UInt64 { 1 << 16 | 1 << 20 | 0xf << 52 }

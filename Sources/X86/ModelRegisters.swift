@@ -11,6 +11,9 @@ public enum GuestMSR {
     /// Xen's: writes a page of hypercalls.
     public static var hypercallPage: UInt32 { 0x4000_0000 }
     public static var extendedFeatures: UInt32 { 0xc000_0080 }
+    /// SPEC_CTRL, and PRED_CMD, which is written alone.
+    public static var speculationControl: UInt32 { 0x48 }
+    public static var predictionCommand: UInt32 { 0x49 }
 
     /// What the processor itself switches with the guest: SYSENTER's three, SYSCALL's four, and the bases of FS and GS. Nothing
     /// else passes without us. Those that hold an address are written by us, which the guest has to be told of where it is none

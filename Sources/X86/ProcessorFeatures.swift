@@ -46,8 +46,6 @@ public struct ProcessorFeatures: Hashable, Sendable, BitwiseCopyable {
     public let hasHypervisor: Bool
     /// Bits of a machine address.
     public let addressBits: UInt32
-    /// PRED_CMD.IBPB (CPUID 0x80000008, EBX bit 12; Intel: leaf 7, EDX bit 26).
-    public let hasPredictionBarrier: Bool
     /// Rate of the time stamp counter in Hz where the processor or the hypervisor below says it.
     public let tscFrequency: UInt64?
 
@@ -93,8 +91,6 @@ public struct ProcessorFeatures: Hashable, Sendable, BitwiseCopyable {
         savesNextInstruction = virtualisation >> 3 & 1 != 0
         hasHugePages = leaf81.edx >> 26 & 1 != 0
         hasInvariantTSC = power.edx >> 8 & 1 != 0
-        let structured = basic.eax >= 7 ? cpu.leaf(7, 0).edx : 0
-        hasPredictionBarrier = sizes.ebx >> 12 & 1 != 0 || structured >> 26 & 1 != 0
         addressBits = min(52, max(32, sizes.eax & 0xff))
 
         let topology = basic.eax >= 11 ? cpu.leaf(11, 0) : CPUIDResult()

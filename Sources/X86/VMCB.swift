@@ -58,6 +58,8 @@ public enum VMCBField {
     public static var sysenterEIP: UInt64 { 0x638 }
     public static var cr2: UInt64 { 0x640 }
     public static var pat: UInt64 { 0x668 }
+    /// The guest's SPEC_CTRL, where the processor keeps it (CPUID 0x8000000a, EDX bit 20).
+    public static var speculationControl: UInt64 { 0x6e0 }
 }
 
 /// The word `virtualInterrupt` of a control block (AMD APM 2, 15.21.1).

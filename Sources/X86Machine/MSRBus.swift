@@ -32,6 +32,8 @@ public enum MSR {
     /// VM_CR: bit 4 means that the firmware has turned SVM off.
     public static var virtualisation: UInt32 { 0xc001_0114 }
     public static var tscDeadline: UInt32 { 0x6e0 }
+    /// Revision of the microcode, in the lower half (AMD).
+    public static var microcode: UInt32 { 0x8b }
     /// PRED_CMD, written only: bit 0 is IBPB.
     public static var predictionCommand: UInt32 { 0x49 }
 }

@@ -22,4 +22,15 @@ import X86
         let isForgotten = owner.mustForget(domain: 5, vcpu: 0)
         #expect(isForgotten)
     }
+
+    /// It goes, and comes back before anybody else has run here.
+    @Test func whoComesBackFromElsewhere() {
+        var owner = PredictionOwner()
+        _ = owner.mustForget(domain: 1, vcpu: 0)
+        owner.hasLeft()
+        let isForgotten = owner.mustForget(domain: 1, vcpu: 0)
+        #expect(isForgotten)
+        let isForgottenAgain = owner.mustForget(domain: 1, vcpu: 0)
+        #expect(!isForgottenAgain)
+    }
 }

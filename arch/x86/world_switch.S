@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Entering a guest on AMD and leaving it (AMD APM 2, 15.5-15.6 and 15.17):
-// void x86_enter_svm(struct guest_registers *, uint64_t vmcb, uint64_t host_vmcb), the last two machine addresses.
+// void x86_enter_svm(struct guest_registers *, uint64_t vmcb, uint64_t host_vmcb), the last two machine addresses; and
+// x86_enter_svm_guarded, with a struct switch_guard as fourth, which does what that says.
 //
 // RAX and RSP of the guest are the control block's. Between CLGI and STGI nothing interrupts; STI in there lets an interrupt
 // that waits end the guest at once. VMSAVE and VMLOAD exchange what VMRUN leaves: FS, GS, TR, LDTR and the MSRs of SYSCALL.
@@ -20,23 +21,103 @@
 #define R14     96
 #define R15     104
 
-    .text
-    .globl x86_enter_svm
+// struct switch_guard and the bits of its flags.
+#define GUARD_FLAGS     0
+#define GUARD_HOST      4
+#define GUARD_GUEST     8
+#define GUARD_CONTROL   0x01
+#define GUARD_DIVIDE    0x02
+#define GUARD_VERW      0x04
+#define GUARD_RETURNS   0x08
+#define GUARD_BARRIER   0x10
+
+#define SPEC_CTRL       0x48
+#define PRED_CMD        0x49
+
+// SPEC_CTRL as the word at \field of the guard in R8 has it, unless the other word says that it is so already. Clobbers RAX, RCX, RDX.
+.macro set_control field, other
+    testb   $GUARD_CONTROL, GUARD_FLAGS(%r8)
+    jz      1f
+    mov     \field(%r8), %eax
+    cmp     \other(%r8), %eax
+    je      1f
+    mov     $SPEC_CTRL, %ecx
+    xor     %edx, %edx
+    wrmsr
+1:
+.endm
+
+// 32 calls, whose return addresses take the places of all that the processor has learned; where it goes back to one of them ahead of
+// time it waits. 256 bytes of stack. Clobbers RCX.
+.macro fill_returns
+    mov     $16, %ecx
+1:  call    3f
+2:  pause
+    lfence
+    jmp     2b
+3:  call    5f
+4:  pause
+    lfence
+    jmp     4b
+5:  dec     %ecx
+    jnz     1b
+    add     $(32 * 8), %rsp
+.endm
+
+// Before registers are the guest's. The guard is in RCX, and in R8 afterwards.
+.macro guard_entry
+    mov     %rcx, %r8
+    testb   $GUARD_DIVIDE, GUARD_FLAGS(%r8)
+    jz      1f
+    xor     %eax, %eax
+    mov     $1, %ecx
+    div     %cl
+1:  set_control GUARD_GUEST, GUARD_HOST
+.endm
+
+// The guest's registers are saved. No return and no indirect branch before its end.
+.macro guard_exit
+    mov     24(%rsp), %r8
+    testb   $GUARD_BARRIER, GUARD_FLAGS(%r8)
+    jz      1f
+    mov     $PRED_CMD, %ecx
+    mov     $1, %eax
+    xor     %edx, %edx
+    wrmsr
+1:  testb   $GUARD_RETURNS, GUARD_FLAGS(%r8)
+    jz      6f
+    fill_returns
+6:  set_control GUARD_HOST, GUARD_GUEST
+    // Neither is passed by ahead of time.
+    lfence
+.endm
+
+.macro enter_svm name, isGuarded
+    .globl  \name
     .balign 64
-x86_enter_svm:
+\name:
     push    %rbp
     push    %rbx
     push    %r12
     push    %r13
     push    %r14
     push    %r15
+.if \isGuarded
+    push    %rcx                    // guard
+.endif
     push    %rdx                    // host's block
     push    %rsi                    // guest's block
     push    %rdi                    // guest's registers
     clgi
     sti
+.if \isGuarded
+    guard_entry
+.endif
     mov     %rsi, %rax
     vmload  %rax
+.if \isGuarded
+    testb   $GUARD_VERW, GUARD_FLAGS(%r8)   // MOV leaves the flags alone
+.endif
     mov     RBX(%rdi), %rbx
     mov     RCX(%rdi), %rcx
     mov     RDX(%rdi), %rdx
@@ -51,6 +132,11 @@ x86_enter_svm:
     mov     R14(%rdi), %r14
     mov     R15(%rdi), %r15
     mov     RDI(%rdi), %rdi
+.if \isGuarded
+    jz      7f
+    verw    x86_data_selector(%rip)
+7:
+.endif
     vmrun   %rax
     // RAX and RSP are the host's again.
     vmsave  %rax
@@ -69,11 +155,18 @@ x86_enter_svm:
     mov     %r13, R13(%rax)
     mov     %r14, R14(%rax)
     mov     %r15, R15(%rax)
+.if \isGuarded
+    guard_exit
+.endif
     mov     16(%rsp), %rax
     vmload  %rax
     cli
     stgi
+.if \isGuarded
+    add     $32, %rsp
+.else
     add     $24, %rsp
+.endif
     pop     %r15
     pop     %r14
     pop     %r13
@@ -81,6 +174,27 @@ x86_enter_svm:
     pop     %rbx
     pop     %rbp
     ret
+.endm
+
+    .text
+    enter_svm x86_enter_svm, 0
+    enter_svm x86_enter_svm_guarded, 1
+
+    .globl x86_fill_returns
+x86_fill_returns:
+    fill_returns
+    lfence
+    ret
+
+    .globl x86_clear_buffers
+x86_clear_buffers:
+    verw    x86_data_selector(%rip)
+    ret
+
+// What VERW is to look at: the data segment (X86/Descriptors.swift).
+    .balign 4
+x86_data_selector:
+    .long   0x10
 
 // The guest's x87, vector and extended state: 64-byte aligned areas. Names that the image's gates know.
     .globl x86_save_fp, x86_restore_fp

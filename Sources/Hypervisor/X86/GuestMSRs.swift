@@ -42,6 +42,7 @@ private func value(of number: UInt32, _ block: ControlBlock, _ vcpu: MetalVCPU) 
     case GuestMSR.apicBase: return apic.pointee.base
     case GuestMSR.pageAttributes: return block[VMCBField.pat]
     case GuestMSR.extendedFeatures: return block[VMCBField.efer] & ~EFER.virtualisation
+    case GuestMSR.speculationControl: return speculationControl(of: vcpu)
     default: return GuestMSR.constant(number)?.value
     }
 }
@@ -90,6 +91,15 @@ private func set(_ number: UInt32, _ value: UInt64, _ block: ControlBlock, _ vcp
         setControl(new, old, vcpu)
         return true
     case GuestMSR.hypercallPage: return writeHypercallPage(value, vcpu, cpu.pcpu)
+    case GuestMSR.speculationControl:
+        let plan = root.state.speculation.reference
+        guard plan.pointee.allowsControl(value, offered: root.state.policy.value.features) else { return false }
+        setSpeculationControl(UInt32(truncatingIfNeeded: value), vcpu)
+        return true
+    case GuestMSR.predictionCommand:
+        guard root.state.policy.value.features.has(.ibpb), value & ~1 == 0 else { return false }
+        if value != 0 { x86_write_msr(MSR.predictionCommand, 1) }
+        return true
     default: break
     }
     if let field = GuestMSR.addressField(number) {

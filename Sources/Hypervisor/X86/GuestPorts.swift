@@ -57,6 +57,11 @@ func fillMSRMap(at address: MachineAddress) {
         let passes = direct[index].isAddress ? place.mask & 0x55 : place.mask
         frames.store(frames.load(UInt8.self, at: byte) & ~passes, at: byte)
     }
+    // Where the processor keeps it for the guest, and knows no bit more than the guest was offered.
+    if passesSpeculationControl, let place = MSRPermission.place(of: GuestMSR.speculationControl) {
+        let byte = address + place.byte
+        frames.store(frames.load(UInt8.self, at: byte) & ~place.mask, at: byte)
+    }
 }
 
 /// The answer to a read, nil where there is none.

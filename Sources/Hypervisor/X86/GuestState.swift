@@ -29,6 +29,8 @@ struct X86Domain: ~Copyable {
 /// What this ISA keeps of a vCPU. The cells are the pCPU's that runs it.
 struct X86VCPU: ~Copyable {
     let registers = Cell(guest_registers())
+    /// What the world switch does around it, and its SPEC_CTRL.
+    let switchGuard = Cell(switch_guard())
     let block: ControlBlock
     let apic: VirtualLocalAPIC
     /// Its vector registers while another vCPU has the processor's.

@@ -108,6 +108,7 @@ private func describe(_ slot: ProcessorSlot, startTable: MachineAddress, at bloc
 func setUpCPU(_ pcpu: PCPU) {
     // Xen's page attributes: WB, WT, UC-, UC, WC, WP (Xen: XEN_MSR_PAT). Ours use the first and the fourth.
     x86_write_msr(MSR.attributes, 0x0501_0007_0406)
+    guardSpeculation(pcpu)
     startVirtualisation(pcpu)
     startTicking(pcpu)
 }

@@ -92,11 +92,8 @@ private func load(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
     if cpu.loaded == vcpu { return }
     saveLoaded(&cpu)
     let domain = vcpu.pointee.domain.pointee.id.rawValue
-    if cpu.predictions.mustForget(domain: domain, vcpu: vcpu.pointee.id.rawValue),
-        root.state.pc.value.features.hasPredictionBarrier
-    {
-        x86_write_msr(MSR.predictionCommand, 1)
-    }
+    if cpu.predictions.mustForget(domain: domain, vcpu: vcpu.pointee.id.rawValue) { forgetPredictions() }
+    setGuards(of: vcpu)
     vcpu.pointee.extra.holder.store(cpu.pcpu.rawValue + 1, ordering: .relaxed)
     let states = extendedStates()
     if states != 0 { x86_write_xcr0(states) }
@@ -146,6 +143,7 @@ private func saveVectors(_ old: MetalVCPU) {
     let destination = PCPU(vcpu.pointee.extra.destination.exchange(0, ordering: .relaxed) - 1)
     cpu.current = nil
     if cpu.loaded == vcpu { saveLoaded(&cpu) }
+    cpu.predictions.hasLeft()
     root.state.units.value.set(UnitID(vcpu.pointee.unit), vcpu, home: destination)
     return destination
 }
@@ -178,7 +176,13 @@ private func enter(_ vcpu: MetalVCPU, _ cpu: CPULocal) {
         vcpu.pointee.extra.mustFlush.store(false, ordering: .releasing)
     }
     // SAFETY: this pCPU runs the vCPU: its registers are nobody else's until we are back.
-    unsafe x86_enter_svm(vcpu.pointee.extra.registers.address, block.address.rawValue, cpu.hostBlock)
+    if unsafe vcpu.pointee.extra.switchGuard.address.pointee.flags == 0 {
+        unsafe x86_enter_svm(vcpu.pointee.extra.registers.address, block.address.rawValue, cpu.hostBlock)
+    } else {
+        unsafe x86_enter_svm_guarded(
+            vcpu.pointee.extra.registers.address, block.address.rawValue, cpu.hostBlock,
+            vcpu.pointee.extra.switchGuard.address)
+    }
     vcpu.pointee.extra.isInside.store(false, ordering: .releasing)
 }
 
@@ -244,6 +248,7 @@ private func idle(_ cpu: inout CPULocal) {
         } else if root.heap.value.scrub(node: cpu.node) {
             x86_take_interrupts()
         } else {
+            clearBuffersBeforeSleep()
             x86_wait_for_interrupt()
             reportNMI(cpu.pcpu)
         }

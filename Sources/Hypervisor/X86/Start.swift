@@ -153,7 +153,9 @@ private func makePolicy() {
     let allowed = root.state.allowedFeatures.withLock { $0 }
     let kilohertz = root.state.clock.value.frequency / 1000
     root.state.policy.set(
-        CPUIDPolicy(tscKilohertz: UInt32(truncatingIfNeeded: kilohertz), host: CPUID(), allowed: allowed))
+        CPUIDPolicy(
+            tscKilohertz: UInt32(truncatingIfNeeded: kilohertz), host: CPUID(), allowed: allowed,
+            hasControl: root.state.speculation.value.offersControl))
 }
 
 @inline(never)
@@ -163,6 +165,7 @@ private func startPC(
 ) {
     if let register = ResetRegister(description.fixed, &space) { root.state.reset.set(register) }
     startClock(description, features, &space)
+    planSpeculation()
     makePolicy()
     let table = MachineAddress(x86_read_cr3())
     root.state.pc.set(PC(description, features: features, useX2APIC: useX2APIC, table: table, &space))

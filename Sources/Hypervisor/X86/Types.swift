@@ -68,6 +68,7 @@ struct MachineState: ~Copyable {
     /// What the command line has left of the processor's features.
     let allowedFeatures = SpinLock(CPUFeatureSet.all, rank: .domainTable)
     let policy = Once<CPUIDPolicy>()
+    let speculation = Once<SpeculationPlan>()
     let machineMap = Once<MachineMap>()
     let remapping = Once<DMARemapping>()
     let pci = Once<HostPCI>()

@@ -77,6 +77,7 @@ private func reset(_ vcpu: MetalVCPU, isFlat: Bool, codeSelector: UInt16, codeBa
     block[VMCBField.dr7] = 0x400
     block[VMCBField.pat] = 0x0007_0406_0007_0406
     resetVectors(vcpu)
+    setSpeculationControl(0, vcpu)
     vcpu.pointee.extra.mustFlush.store(true, ordering: .relaxed)
     vcpu.pointee.isInitialised.store(true, ordering: .relaxed)
     vcpu.pointee.extra.setUp.store(2, ordering: .releasing)

@@ -53,8 +53,21 @@ struct guest_registers {
     uint64_t rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15;
 };
 
+// What is done around a guest against what the processor foresees (X86/SpeculationPlan.swift); world_switch.S knows the offsets.
+struct switch_guard {
+    uint32_t flags;     // 0: SwitchGuard
+    uint32_t host;      // 4: SPEC_CTRL while the hypervisor runs
+    uint32_t guest;     // 8: and while the guest does
+    uint32_t wanted;    // what the guest has written there, where the control block does not have it
+};
+
 // world_switch.S
 void x86_enter_svm(struct guest_registers *registers, uint64_t block, uint64_t host_block);
+void x86_enter_svm_guarded(struct guest_registers *registers, uint64_t block, uint64_t host_block, const struct switch_guard *guard);
+// Overwrites what the processor takes returns to go to.
+void x86_fill_returns(void);
+// VERW, which clears buffers on processors that say so.
+void x86_clear_buffers(void);
 // A 64-byte aligned area for the vector registers; mask: the parts of XCR0 to move, 0 without XSAVE.
 void x86_save_fp(uint64_t area, uint64_t mask);
 void x86_restore_fp(uint64_t area, uint64_t mask);
