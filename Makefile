@@ -82,6 +82,9 @@ GUEST_FORMAT_arm64 := -O binary
 GUEST_FORMAT_x86_64 := --strip-debug
 GUEST_FORMAT_x86_32 := --strip-debug
 
+# What stands in for a board's firmware.
+FIRMWARE := $(addprefix $(BUILD)/guests/arm64/,spin_table workarounds)
+
 # Kernels of one source, each linked at a place of its own; the second's file is of 32-bit class for 64-bit x86.
 PLACED := $(addprefix $(BUILD)/guests/x86_64/placed-,1m 2m moved)
 PLACED_FLAGS_1m := -Wl,--defsym=LINK_ADDRESS=0x100000
@@ -90,7 +93,7 @@ PLACED_FLAGS_moved := -Wl,--defsym=LINK_ADDRESS=0xc0000000 -DRELOCATES
 PLACED_FORMAT_2m := -O elf32-x86-64
 
 .PHONY: guests
-guests: $(GUESTS) $(PLACED) $(BUILD)/guests/arm64/spin_table
+guests: $(GUESTS) $(PLACED) $(FIRMWARE)
 
 # $(call guest_sources,name,ISA): what a guest is made of: its own files, and those that all share.
 guest_sources = boot/common/memory.c $(wildcard $(foreach directory,Tests/Guests/common Tests/Guests/$(1), \
@@ -106,7 +109,7 @@ $(BUILD)/guests/$(2)/$(1): $(call guest_sources,$(1),$(2)) | $(BUILD)/.deps
 endef
 
 # Firmware is flat code without anything of a guest's.
-$(BUILD)/guests/arm64/spin_table: Tests/Guests/spin_table/arm64/firmware.S | $(BUILD)/.deps
+$(FIRMWARE): $(BUILD)/guests/arm64/%: Tests/Guests/%/arm64/firmware.S | $(BUILD)/.deps
 	@mkdir -p $(@D)
 	clang --target=aarch64-none-elf -nostdlib -fuse-ld=lld -Wl,--image-base=0,-Ttext=0 -o $@.elf $<
 	llvm-objcopy -O binary $@.elf $@

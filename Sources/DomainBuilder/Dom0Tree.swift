@@ -63,7 +63,9 @@ public struct Dom0Tree: ~Escapable {
     /// Whether dom0 gets the host's node, with all below it.
     public func isPassedThrough(_ node: DeviceTree.Node, gic: DeviceTree.Node?) -> Bool {
         if node == gic || node == plan.console { return false }
-        if host.isCompatible(node, with: "arm,psci-0.2") || host.isCompatible(node, with: "arm,psci") { return false }
+        // The firmware's; dom0 gets one of ours.
+        let interfaces: InlineArray<3, StaticString> = ["arm,psci-1.0", "arm,psci-0.2", "arm,psci"]
+        for index in interfaces.indices where host.isCompatible(node, with: interfaces[index]) { return false }
         if host.isCompatible(node, with: "arm,armv8-timer") || host.isCompatible(node, with: "arm,armv7-timer") {
             return false
         }

@@ -8,7 +8,7 @@ import debian
 import devices
 from machines import POWERED_OFF, Machine
 from payloads import (DEVICES, DIFFERENTIAL, DIFFERENTIAL_32, FACTS, FLOOR, GRUB_PVH, HEADER_ONLY, HOSTILE, NO_KERNEL, NOT_A_KERNEL, OLD_PSCI, PLACED,
-                      RESERVED_MEMORY, SHELL, SPIN_TABLE, THREE_LEVEL, TRUNCATED_KERNEL, WATCHDOG, Payload, packed_kernel, tree_text, tree_word, zboot)
+                      RESERVED_MEMORY, SHELL, SPIN_TABLE, THREE_LEVEL, TRUNCATED_KERNEL, WATCHDOG, WORKAROUNDS, Payload, packed_kernel, tree_text, tree_word, zboot)
 
 OURS, REFERENCE = "ours", "reference"
 
@@ -97,11 +97,11 @@ def with_kernel(check, kernel):
     return replace(check, payload=replace(check.payload, kernel=kernel))
 
 
-def x86_dom0(name, *hypervisors, memory=1024, features=",-xsave", hypervisor_words="", vectors="", **machine):
+def x86_dom0(name, *hypervisors, memory=1024, features=",-xsave", hypervisor_words="", vectors="", spoken=(), **machine):
     """Debian's Xen wants an IOMMU for a PVH dom0, and is unsteady where it shows XSAVE to it; ours neither."""
     return dom0(f"x86_64-dom0{name}", Machine("x86_64", features=features, **machine), memory,
                 hypervisors=hypervisors or (OURS, REFERENCE), hypervisor_words=hypervisor_words,
-                more=PVH + PVH_SMP * (machine.get("cpus") != 1) + (rf"^fact vectors: {vectors}\s*$",))
+                more=PVH + PVH_SMP * (machine.get("cpus") != 1) + (rf"^fact vectors: {vectors}\s*$", *spoken))
 
 
 def x86_devices(name, *hypervisors, iommu="", **machine):
@@ -348,6 +348,9 @@ CHECKS = [
     x86_dom0("-smp4", iommu="amd", cpus=4),
     x86_dom0("-checked", OURS, iommu="amd", cpus=4, build="-checked"),
     x86_dom0("-xsave", OURS, features="", cpus=4, vectors="avx avx2 f16c fma xsave"),
+    # Everything that is done around a guest on processors that need it, as far as the emulator's has it.
+    x86_dom0("-guarded", OURS, hypervisor_words="spec-ctrl=rsb,verw,div-scrub", spoken=(
+        r"^\(XEN\)   Xen settings: SPEC_CTRL: No, Other: VERW DIV$", r"^\(XEN\)   Support for HVM VMs: RSB VERW$")),
     x86_dom0("-intel-iommu", OURS, iommu="intel", features="", hypervisor_words="cpuid=no-f16c,no-avx2", vectors="avx fma xsave"),
     dom0("x86_64-dom0-8192m", Machine("x86_64", memory=8192, features=",-xsave"), 4096, hypervisors=(OURS,), more=PVH + PVH_SMP),
     *(x86_dom0(f"-{loader}", OURS, loader=loader) for loader in ("grub-bios", "grub-uefi", "ipxe")),
@@ -405,6 +408,14 @@ CHECKS = [
       for name, payload in (("spin-table", SPIN_TABLE), ("psci-0.1", OLD_PSCI))),
     # Xilinx' board: RAM at 0 and behind a hole, a PL011 and a GICv3 elsewhere than virt's. Two of its four processors are real-time ones.
     dom0("arm64-versal", Machine("arm64", cpus=2, memory=4096, board="xlnx-versal-virt", loader="given-tree", extra=("-smp", "4")), 1024),
+    # Each exception of a guest's calls the firmware, which is told to let loads wait for stores while the hypervisor runs, whatever dom0 wanted.
+    *(Check(f"arm64-workarounds-{cpu}", Machine("arm64", loader="patched-tree", cpu=cpu, extra=("-machine", "secure=on")),
+            replace(WORKAROUNDS, dom0_memory=1024), {OURS: Expectation(
+                (*OUR_BANNER, rf"^\(XEN\) CPU1 will call ARM_SMCCC_ARCH_WORKAROUND_{number} on exception entry",
+                 r"CPU features: detected: Spectre-v4", r"^fact cpus: 2$", r"^dom0: task facts ended with 0$", counts, POWERED_OFF), CRASHES)})
+      for cpu, number, counts in (
+          ("cortex-a72", 1, r"^firmware: (?!0{8})\w{8} (?!0{8})\w{8} 0{8} 00000001"),
+          ("cortex-a53", 3, r"^firmware: 0{8} (?!0{8})\w{8} (?!0{8})\w{8} 00000001"))),
     Check("arm64-reserved-memory", Machine("arm64", memory=8192, loader="patched-tree"), RESERVED_MEMORY.with_release("trixie"), {
         hypervisor: Expectation((
             r"Reserved memory: created CMA memory pool at 0x0*[4-9a-f][0-9a-f]{7}, size 64 MiB",
