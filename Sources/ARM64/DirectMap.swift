@@ -24,11 +24,23 @@ public struct DirectMap: FrameMemory {
     }
 
     /// By address to the point of coherency, a line at a time (ARM DDI 0487, D7.5.8): one instruction for 64 bytes as a rule, so 64 and
-    /// their loop for a page, where zeroing it takes some 270.
+    /// their loop for a page, where zeroing it takes some 270. Caches of instructions that do not follow memory (CTR_EL0.DIC) may hold
+    /// what was executed there; they go by machine address, or are emptied. Nobody executes from there now, so that the order is no matter.
     public func cleanToMemory(_ address: MachineAddress, count: UInt64) {
-        let line: UInt64 = 4 << (read_ctr_el0() >> 16 & 15)
+        let type = read_ctr_el0()
+        let line: UInt64 = 4 << min(type >> 16 & 15, type & 15)
         let start = UInt64(DirectMap.base) + address.rawValue
-        for place in stride(from: start & ~(line - 1), to: start + count, by: Int(line)) { arm64_dc_cvac(place) }
+        let follows = type >> 29 & 1 != 0
+        let places = stride(from: start & ~(line - 1), to: start + count, by: Int(line))
+        if follows || type >> 14 & 3 != 3 {
+            for place in places { arm64_dc_cvac(place) }
+            if !follows { arm64_ic_ialluis() }
+        } else {
+            for place in places {
+                arm64_dc_cvac(place)
+                arm64_ic_ivau(place)
+            }
+        }
         arm64_dsb_sy()
     }
 }

@@ -11,8 +11,8 @@ public protocol FrameMemory: Sendable {
     @unsafe func pointer(to address: MachineAddress) -> UnsafeMutableRawPointer
     /// A number that differs between most processors: which of several lists of free frames to use. Only speed depends on it.
     var processorHint: Int { get }
-    /// Brings `count` bytes from `address` on from the caches to memory itself, where those see them who go by the caches. Nothing
-    /// has to be done where guests cannot.
+    /// Brings `count` bytes from `address` on from the caches to memory itself, where those see them who go by the caches, and has caches of
+    /// instructions forget what was there. Nothing has to be done where guests cannot.
     func cleanToMemory(_ address: MachineAddress, count: UInt64)
 }
 

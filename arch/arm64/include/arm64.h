@@ -186,6 +186,7 @@ static inline void arm64_mask_irq(void) { __asm__ volatile("msr daifset, #2" :::
 static inline void arm64_unmask_serror(void) { __asm__ volatile("msr daifclr, #4" ::: "memory"); }
 static inline void arm64_dc_cvac(uint64_t address) { __asm__ volatile("dc cvac, %0" ::"r"(address) : "memory"); }
 static inline void arm64_dc_civac(uint64_t address) { __asm__ volatile("dc civac, %0" ::"r"(address) : "memory"); }
+static inline void arm64_ic_ivau(uint64_t address) { __asm__ volatile("ic ivau, %0" ::"r"(address) : "memory"); }
 static inline void arm64_ic_ialluis(void) { __asm__ volatile("ic ialluis" ::: "memory"); }
 static inline void arm64_tlbi_alle2is(void) { __asm__ volatile("tlbi alle2is" ::: "memory"); }
 /// One page of EL2's, where nothing is.
