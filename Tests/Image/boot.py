@@ -161,9 +161,13 @@ def check_command(arguments):
     return report(arguments, passed, failed)
 
 
+def broad_rows(pattern):
+    return [check for isa, row in checks.BREADTH if re.search(pattern, (check := checks.broad(isa, row)).name)]
+
+
 def breadth_command(arguments):
     """Every row of Tests/Image/breadth.py that matches; those with the most memory one by one, after the others."""
-    rows = [check for isa, row in checks.BREADTH if re.search(arguments.select, (check := checks.broad(isa, row)).name)]
+    rows = broad_rows(arguments.select)
     large = [check for check in rows if check.machine.memory > checks.LARGE_MEMORY]
     tallies = [run_all([prepare(check, checks.OURS) for check in group], parallel) for group, parallel in (
         ([check for check in rows if check not in large], arguments.jobs), (large, 1))]
@@ -171,16 +175,19 @@ def breadth_command(arguments):
 
 
 def soak_command(arguments):
-    """The same boot many times over; every failure is reported and none is tried again."""
-    (check, *others), _ = select(f"^{arguments.select}$", arguments.hypervisor, True, arguments.release)
-    assert not others
-    jobs = [prepare(check, arguments.hypervisor, f"-{i:03}") for i in range(1, arguments.count + 1)]
+    """The same boots many times over, those of `breadth` with the others; every failure is reported and none is tried again."""
+    if re.match("breadth", arguments.select):
+        rows = broad_rows(arguments.select)
+    else:
+        rows, _ = select(f"^{arguments.select}$", arguments.hypervisor, True, arguments.release)
+    jobs = [prepare(check, arguments.hypervisor, f"-{i:03}") for i in range(1, arguments.count + 1) for check in rows]
     return report(arguments, *run_all(jobs, arguments.jobs))
 
 
 def images_command(arguments):
     """The files of our images that the selected rows boot, for make to build them first."""
-    enabled, _ = select(arguments.select, arguments.hypervisor, True)
+    enabled = broad_rows(arguments.select) if re.match("breadth", arguments.select) else \
+        select(arguments.select, arguments.hypervisor, True)[0]
     if arguments.hypervisor == checks.OURS:
         print(*sorted({f"build/{check.machine.isa}{check.machine.build}/xen" for check in enabled}))
     return 0

@@ -127,11 +127,14 @@ def guest(name):
     return lambda isa: debian.BUILD / "guests" / isa / name
 
 
-# A board whose firmware has no PSCI: processors wait in spin tables.
-SPIN_TABLE = replace(FACTS, firmware=guest("spin_table"), edit_tree=tree_tool(
-    ("-r", "/psci"), *(command for cpu in range(4) for command in (
-        ("-t s", f"/cpus/cpu@{cpu}", "enable-method", "spin-table"),
-        ("-t x", f"/cpus/cpu@{cpu}", "cpu-release-addr", "0", f"{0x401ff000 + 8 * cpu:x}")))))
+def spin_table(cpus):
+    """A board whose firmware has no PSCI: processors wait in spin tables."""
+    return replace(FACTS, firmware=guest("spin_table"), edit_tree=tree_tool(
+        ("-r", "/psci"), *(command for cpu in range(cpus) for command in (
+            ("-t s", f"/cpus/cpu@{cpu}", "enable-method", "spin-table"),
+            ("-t x", f"/cpus/cpu@{cpu}", "cpu-release-addr", "0", f"{0x401ff000 + 8 * cpu:x}")))))
+
+
 # A board whose firmware at EL3 has the workarounds 1 to 3 of SMCCC, and tells how often each was called.
 WORKAROUNDS = replace(FACTS, firmware=guest("workarounds"), edit_tree=tree_tool(
     ("-t s", "/psci", "compatible", "arm,psci-1.0")))
