@@ -375,7 +375,7 @@ CHECKS = [
     dom0("arm32-dom0", Machine("arm32", memory=2048), 512, pending=(OURS,)),
 
     *x86_consoles(),
-    many_cpus("arm64", 8, 2), many_cpus("arm64", 8), many_cpus("arm64", 16, 2), many_cpus("arm64", 16), many_cpus("arm64", 40, 2, outruns=True),
+    many_cpus("arm64", 8, 2), many_cpus("arm64", 8), many_cpus("arm64", 16, 2), many_cpus("arm64", 16), many_cpus("arm64", 40, 2, outruns=True), many_cpus("arm64", 40),
     many_cpus("x86_64", 8, 2), many_cpus("x86_64", 16, 2), many_cpus("x86_64", 16), many_cpus("x86_64", 40, 2, outruns=True), many_cpus("x86_64", 40),
 
     *(floor(f"x86_64-floor-{loader}-smp{cpus}", x86(cpus=cpus, nodes=nodes, loader=loader))

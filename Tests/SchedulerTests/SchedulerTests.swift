@@ -10,7 +10,7 @@ import Testing
 
     /// The units, added on `pcpu` and woken in this order.
     func ready(_ units: [UInt16], on pcpu: PCPU = PCPU(0)) -> RoundRobin {
-        var scheduler = RoundRobin()
+        let scheduler = RoundRobin()
         for unit in units {
             let isNew = scheduler.add(UnitID(unit), on: pcpu)
             #expect(isNew)
@@ -20,7 +20,7 @@ import Testing
     }
 
     @Test func takesTurns() {
-        var scheduler = ready([4, 2, 9])
+        let scheduler = ready([4, 2, 9])
         var order: [UInt16] = []
         for _ in 0..<7 {
             let decision = scheduler.next(on: PCPU(0), now: now)
@@ -31,7 +31,7 @@ import Testing
     }
 
     @Test func aloneRunsForEver() {
-        var scheduler = ready([4])
+        let scheduler = ready([4])
         let alone = scheduler.next(on: PCPU(0), now: now)
         #expect(alone.unit == UnitID(4) && alone.until == .never)
         #expect(scheduler.hasWaiters(on: PCPU(0)) == false)
@@ -39,20 +39,20 @@ import Testing
         scheduler.block(on: PCPU(0))
         let idle = scheduler.next(on: PCPU(0), now: now)
         #expect(idle.unit == nil && idle.until == .never)
-        #expect(scheduler.running(UnitID(4)) == nil)
+        #expect(scheduler.unit(UnitID(4)).running == nil)
     }
 
     @Test func yieldGoesToTheEnd() {
-        var scheduler = ready([1, 2, 3])
+        let scheduler = ready([1, 2, 3])
         #expect(scheduler.next(on: PCPU(0), now: now).unit == UnitID(1))
         scheduler.yield(on: PCPU(0))
-        #expect(scheduler.running(UnitID(1)) == nil)
+        #expect(scheduler.unit(UnitID(1)).running == nil)
         #expect([1, 2, 3].map { _ in scheduler.next(on: PCPU(0), now: now).unit?.rawValue } == [2, 3, 1])
     }
 
     /// Who pauses a vCPU waits for a pCPU that has been told to run it and has not got its registers yet.
     @Test func aPauseWaitsForWhoIsAboutToRun() {
-        var scheduler = ready([4])
+        let scheduler = ready([4])
         // Every place in the life of a pCPU at which the pause may come: (what it has done, what it holds).
         #expect(scheduler.next(on: PCPU(0), now: now).unit == UnitID(4))
         #expect(scheduler.sleep(UnitID(4)) == .tickle(PCPU(0)))
@@ -65,7 +65,7 @@ import Testing
 
     /// A pause between a vCPU's leaving for another pCPU, with its registers, and the question who is next.
     @Test func aPauseDoesNotUndoAMove() {
-        var scheduler = ready([4])
+        let scheduler = ready([4])
         #expect(scheduler.next(on: PCPU(0), now: now).unit == UnitID(4))
         scheduler.move(UnitID(4), to: PCPU(1))
         _ = scheduler.sleep(UnitID(4))
@@ -73,26 +73,26 @@ import Testing
         #expect(scheduler.endSleep(UnitID(4)) == .tickle(PCPU(1)))
         #expect(scheduler.next(on: PCPU(0), now: now).unit == nil)
         #expect(scheduler.next(on: PCPU(1), now: now).unit == UnitID(4))
-        #expect(scheduler.home(UnitID(4)) == PCPU(1))
+        #expect(scheduler.unit(UnitID(4)).home == PCPU(1))
     }
 
     /// Who saw a vCPU running and wakes it after it was turned off does not start it again, asleep or not.
     @Test(arguments: [false, true]) func aLateWakeDoesNotStart(isPaused: Bool) {
-        var scheduler = ready([4])
+        let scheduler = ready([4])
         #expect(scheduler.next(on: PCPU(0), now: now).unit == UnitID(4))
         scheduler.stop(on: PCPU(0))
         if isPaused { _ = scheduler.sleep(UnitID(4)) }
         #expect(scheduler.wake(UnitID(4)) == .none)
         if isPaused { #expect(scheduler.endSleep(UnitID(4)) == .none) }
         #expect(scheduler.next(on: PCPU(0), now: now).unit == nil)
-        let isBlocked = scheduler.isBlocked(UnitID(4))
+        let isBlocked = scheduler.unit(UnitID(4)).isBlocked
         #expect(isBlocked)
         #expect(scheduler.start(UnitID(4)) == .tickle(PCPU(0)))
         #expect(scheduler.next(on: PCPU(0), now: now).unit == UnitID(4))
     }
 
     @Test func wakeOfAnIdlePCPUTickles() {
-        var scheduler = RoundRobin()
+        let scheduler = RoundRobin()
         let isNew = scheduler.add(UnitID(7), on: PCPU(3))
         #expect(isNew)
         #expect(scheduler.wake(UnitID(7)) == .tickle(PCPU(3)))
@@ -106,7 +106,7 @@ import Testing
 
     /// A pCPU that runs one unit has no end of its slice to wait for: a second unit would wait for ever.
     @Test func wakeBesideAUnitThatRunsForEverTickles() {
-        var scheduler = ready([1])
+        let scheduler = ready([1])
         #expect(scheduler.next(on: PCPU(0), now: now).until == .never)
         for unit: UInt16 in [2, 3] {
             let isNew = scheduler.add(UnitID(unit), on: PCPU(0))
@@ -117,7 +117,7 @@ import Testing
     }
 
     @Test func removes() {
-        var scheduler = ready([1, 2, 3, 4])
+        let scheduler = ready([1, 2, 3, 4])
         #expect(scheduler.next(on: PCPU(0), now: now).unit == UnitID(1))
         #expect(scheduler.remove(UnitID(3)) == .none)
         #expect(scheduler.remove(UnitID(1)) == .tickle(PCPU(0)))
@@ -137,14 +137,14 @@ import Testing
     }
 
     @Test func refusesWhatItCannotHold() {
-        var scheduler = RoundRobin()
+        let scheduler = RoundRobin()
         let answers = [
             scheduler.add(UnitID(512), on: PCPU(0)), scheduler.add(.none, on: PCPU(0)),
             scheduler.add(UnitID(1), on: PCPU(256)),
             scheduler.add(UnitID(511), on: PCPU(255)), scheduler.add(UnitID(511), on: PCPU(0)),
         ]
         #expect(answers == [false, false, false, true, false])
-        #expect(scheduler.wake(.none) == .none && scheduler.remove(.none) == .none && scheduler.running(.none) == nil)
+        #expect(scheduler.wake(.none) == .none && scheduler.remove(.none) == .none && scheduler.unit(.none).running == nil)
         #expect(scheduler.wake(UnitID(3)) == .none)
     }
 
@@ -154,7 +154,7 @@ import Testing
         print("RoundRobin seed \(seed)")
         var random = SplitMix(state: seed)
         let (pcpus, units) = (4, 24)
-        var scheduler = RoundRobin()
+        let scheduler = RoundRobin()
         var home: [Int: Int] = [:]
         var queues: [[Int]] = Array(repeating: [], count: pcpus)
         var running: [Int?] = Array(repeating: nil, count: pcpus)
@@ -244,11 +244,11 @@ import Testing
             isRight = isRight && scheduler.hasWaiters(on: cpu) != queues[pcpu].isEmpty
             for unit in 0..<units {
                 let place = (0..<pcpus).first { running[$0] == unit }.map { PCPU(UInt32($0)) }
-                isRight = isRight && scheduler.running(UnitID(UInt16(unit))) == place
+                isRight = isRight && scheduler.unit(UnitID(UInt16(unit))).running == place
                 guard let own = home[unit] else { continue }
                 let isBlocked = place == nil && !queues[own].contains(unit) && !wants.contains(unit)
-                isRight = isRight && scheduler.isBlocked(UnitID(UInt16(unit))) == isBlocked
-                isRight = isRight && scheduler.home(UnitID(UInt16(unit))).index == own
+                isRight = isRight && scheduler.unit(UnitID(UInt16(unit))).isBlocked == isBlocked
+                isRight = isRight && scheduler.unit(UnitID(UInt16(unit))).home.index == own
             }
             guard isRight else {
                 Issue.record("seed \(seed), step \(step)")

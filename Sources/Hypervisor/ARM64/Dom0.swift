@@ -294,7 +294,7 @@ private func start(_ domain: MetalDomain, _ plan: Dom0TreePlan, entry: MachineAd
         }
         let home = PCPU(number % UInt32(max(1, machine.pointee.onlineCount)))
         units.append(reference, home: home)
-        _ = root.state.scheduler.withLock { $0.add(UnitID(UInt16(number)), on: home) }
+        _ = root.state.scheduler.add(UnitID(UInt16(number)), on: home)
         if machine.pointee.mapsTimer {
             domain.pointee.extra.gic.map(machine.pointee.virtualTimer, vcpu: id, to: machine.pointee.virtualTimer)
         }

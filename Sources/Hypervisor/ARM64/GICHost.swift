@@ -107,7 +107,7 @@ func kick(_ vcpu: MetalVCPU, from pcpu: PCPU) {
     if place != 0 {
         sendKick(to: Int(place - 1))
     } else if vcpu.pointee.extra.isRunnable.load(ordering: .acquiring),
-        case .tickle(let target) = root.state.scheduler.withLock({ $0.wake(UnitID(vcpu.pointee.unit)) })
+        case .tickle(let target) = root.state.scheduler.wake(UnitID(vcpu.pointee.unit))
     {
         tickle(target, from: pcpu)
     }

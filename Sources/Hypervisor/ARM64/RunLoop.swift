@@ -72,7 +72,7 @@ private func reschedule(_ cpu: inout CPULocal) {
             old = nil
         }
     }
-    let decision = root.state.scheduler.withLock { $0.next(on: cpu.pcpu, now: machine.pointee.now) }
+    let decision = root.state.scheduler.next(on: cpu.pcpu, now: machine.pointee.now)
     if let destination { tickle(destination, from: cpu.pcpu) }
     cpu.sliceEnd = decision.until
     cpu.current = if let unit = decision.unit { root.state.units.value[unit] } else { nil }
@@ -123,12 +123,12 @@ private func runGuest(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) {
 func block(_ vcpu: MetalVCPU, _ cpu: inout CPULocal, polls: Bool = false) {
     vcpu.pointee.extra.place.store(0, ordering: .relaxed)
     enter(.blocked, vcpu, cpu.pcpu)
-    root.state.scheduler.withLock { $0.block(on: cpu.pcpu) }
+    root.state.scheduler.block(on: cpu.pcpu)
     // Pairs with `kick`.
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     let pollIsOver = polls && !vcpu.pointee.domain.pointee.events.pointee.isPolling(vcpu.pointee.id)
     if pollIsOver || hasInterrupt(vcpu, cpu.pcpu) {
-        _ = root.state.scheduler.withLock { $0.wake(UnitID(vcpu.pointee.unit)) }
+        _ = root.state.scheduler.wake(UnitID(vcpu.pointee.unit))
     }
     cpu.current = nil
 }

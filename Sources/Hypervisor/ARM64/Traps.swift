@@ -119,7 +119,7 @@ func end(_ reason: ShutdownReason, _ vcpu: MetalVCPU, _ cpu: inout CPULocal) -> 
 }
 
 private func yield(_ cpu: inout CPULocal) -> Bool {
-    guard root.state.scheduler.withLock({ $0.hasWaiters(on: cpu.pcpu) }) else { return false }
+    guard root.state.scheduler.hasWaiters(on: cpu.pcpu) else { return false }
     root.state.machine.value.states[cpu.pcpu.index].reschedule.store(true, ordering: .relaxed)
     return true
 }
@@ -130,7 +130,7 @@ func stop(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) -> Bool {
     vcpu.pointee.changeRunstate(to: .offline, now: root.state.machine.value.now)
     unload(vcpu, &cpu)
     vcpu.pointee.extra.place.store(0, ordering: .relaxed)
-    root.state.scheduler.withLock { $0.stop(on: cpu.pcpu) }
+    root.state.scheduler.stop(on: cpu.pcpu)
     cpu.current = nil
     vcpu.pointee.isUp.store(false, ordering: .releasing)
     return true

@@ -41,7 +41,7 @@ func processorNumber() -> Int { frames.processorHint }
 /// The part of the root that is particular to this ISA.
 struct MachineState: ~Copyable {
     let machine = Once<ARMMachine>()
-    let scheduler = SpinLock(RoundRobin(), rank: .scheduler)
+    let scheduler = RoundRobin()
     let units = Once<UnitTable>()
     let dom0 = Once<MetalDomain>()
     let domains = Once<DomainDirectory<Metal>>()

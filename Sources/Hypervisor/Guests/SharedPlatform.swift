@@ -22,11 +22,8 @@ extension Metal {
     var sharedInfoLayout: SharedInfoLayout { Self.layout }
 
     func standing(of vcpu: MetalVCPU) -> VCPUStanding {
-        let unit = UnitID(vcpu.pointee.unit)
-        return root.state.scheduler.withLock {
-            VCPUStanding(
-                isRunning: $0.running(unit) != nil, isBlocked: $0.isBlocked(unit), processor: $0.home(unit).rawValue)
-        }
+        let unit = root.state.scheduler.unit(UnitID(vcpu.pointee.unit))
+        return VCPUStanding(isRunning: unit.running != nil, isBlocked: unit.isBlocked, processor: unit.home.rawValue)
     }
 
     func strayFrame(of domain: borrowing Domain<Metal>, from place: inout UInt64) -> StrayFrame {

@@ -19,18 +19,18 @@ extension Metal {
         let unit = UnitID(vcpu.pointee.unit)
         let home = root.state.units.value.leastUsed(of: Int(processorCount))
         root.state.units.value.set(unit, vcpu, home: home)
-        _ = root.state.scheduler.withLock { $0.add(unit, on: home, isAsleep: true) }
+        _ = root.state.scheduler.add(unit, on: home, isAsleep: true)
         prepare(vcpu)
     }
 
     func dismiss(_ vcpu: MetalVCPU) {
         let unit = UnitID(vcpu.pointee.unit)
-        _ = root.state.scheduler.withLock { $0.remove(unit) }
+        _ = root.state.scheduler.remove(unit)
         root.state.units.value.giveBack(unit)
     }
 
-    func sleep(_ vcpu: MetalVCPU) { follow(root.state.scheduler.withLock { $0.sleep(UnitID(vcpu.pointee.unit)) }) }
-    func endSleep(_ vcpu: MetalVCPU) { follow(root.state.scheduler.withLock { $0.endSleep(UnitID(vcpu.pointee.unit)) }) }
+    func sleep(_ vcpu: MetalVCPU) { follow(root.state.scheduler.sleep(UnitID(vcpu.pointee.unit))) }
+    func endSleep(_ vcpu: MetalVCPU) { follow(root.state.scheduler.endSleep(UnitID(vcpu.pointee.unit))) }
 
     private func follow(_ hint: SchedulingHint) {
         if case .tickle(let target) = hint { tickle(target, from: pcpu) }
@@ -47,7 +47,7 @@ extension Metal {
         let unit = UnitID(vcpu.pointee.unit)
         var asked: PCPU?
         func holder() -> PCPU? {
-            root.state.scheduler.withLock { $0.mustLetGo(unit) { registersHolder(vcpu) } }
+            root.state.scheduler.mustLetGo(unit) { registersHolder(vcpu) }
         }
         while let holder = holder(), holder != pcpu {
             if holder != asked { tickle(holder, from: pcpu) }
@@ -60,7 +60,7 @@ extension Metal {
     func move(_ vcpu: MetalVCPU, to processor: UInt32) {
         guard processor != pcpu.rawValue else { return }
         vcpu.pointee.extra.destination.store(processor + 1, ordering: .relaxed)
-        root.state.scheduler.withLock { $0.move(UnitID(vcpu.pointee.unit), to: PCPU(processor)) }
+        root.state.scheduler.move(UnitID(vcpu.pointee.unit), to: PCPU(processor))
         tickle(pcpu, from: pcpu)
     }
 
@@ -69,16 +69,14 @@ extension Metal {
         vcpu.pointee.extra.isRunnable.store(isUp, ordering: .releasing)
         vcpu.pointee.isUp.store(isUp, ordering: .releasing)
         vcpu.pointee.changeRunstate(to: .offline, now: now())
-        root.state.scheduler.withLock { scheduler in
-            let unit = UnitID(vcpu.pointee.unit)
-            if isUp { _ = scheduler.start(unit) } else { scheduler.rest(unit) }
-        }
+        let unit = UnitID(vcpu.pointee.unit)
+        if isUp { _ = root.state.scheduler.start(unit) } else { root.state.scheduler.rest(unit) }
     }
 
     /// A vCPU that was down has its registers, and runs.
     func startRunning(_ vcpu: MetalVCPU) {
         vcpu.pointee.extra.isRunnable.store(true, ordering: .releasing)
-        follow(root.state.scheduler.withLock { $0.start(UnitID(vcpu.pointee.unit)) })
+        follow(root.state.scheduler.start(UnitID(vcpu.pointee.unit)))
     }
 
     // MARK: Grace periods

@@ -234,7 +234,7 @@ private func start(_ domain: MetalDomain, vcpus: UInt32, online: Int, entry: UIn
         }
         let home = PCPU(number % UInt32(online))
         units.append(reference, home: home)
-        _ = root.state.scheduler.withLock { $0.add(UnitID(UInt16(number)), on: home) }
+        _ = root.state.scheduler.add(UnitID(UInt16(number)), on: home)
     }
     root.state.units.set(units)
     root.state.domains.set(DomainDirectory())

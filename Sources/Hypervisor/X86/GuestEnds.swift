@@ -41,10 +41,10 @@ private func sleepMasked(_ vcpu: MetalVCPU, _ cpu: inout CPULocal) -> Bool {
         return leave(vcpu, &cpu)
     }
     vcpu.pointee.extra.place.store(0, ordering: .relaxed)
-    root.state.scheduler.withLock { $0.block(on: cpu.pcpu) }
+    root.state.scheduler.block(on: cpu.pcpu)
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     if vcpu.pointee.extra.startup.load(ordering: .relaxed) != 0 || vcpu.pointee.extra.hasNMI.load(ordering: .relaxed) {
-        _ = root.state.scheduler.withLock { $0.wake(UnitID(vcpu.pointee.unit)) }
+        _ = root.state.scheduler.wake(UnitID(vcpu.pointee.unit))
     }
     cpu.current = nil
     return true

@@ -82,7 +82,7 @@ extension Outcome {
 private func follow(_ outcome: Outcome, _ vcpu: MetalVCPU, _ cpu: inout CPULocal) -> Bool {
     switch outcome {
     case .yield:
-        guard root.state.scheduler.withLock({ $0.hasWaiters(on: cpu.pcpu) }) else { return false }
+        guard root.state.scheduler.hasWaiters(on: cpu.pcpu) else { return false }
         root.state.pc.value.states[cpu.pcpu.index].reschedule.store(true, ordering: .relaxed)
         return true
     case .block:

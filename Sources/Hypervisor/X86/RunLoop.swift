@@ -63,7 +63,7 @@ private func reschedule(_ cpu: inout CPULocal) {
             old = nil
         }
     }
-    let decision = root.state.scheduler.withLock { $0.next(on: cpu.pcpu, now: systemTime()) }
+    let decision = root.state.scheduler.next(on: cpu.pcpu, now: systemTime())
     if let destination { tickle(destination, from: cpu.pcpu) }
     cpu.sliceEnd = decision.until
     cpu.current = if let unit = decision.unit { root.state.units.value[unit] } else { nil }
@@ -213,11 +213,11 @@ extension Ref where Value == ProcessorState {
 func block(_ vcpu: MetalVCPU, _ cpu: inout CPULocal, polls: Bool = false) {
     vcpu.pointee.extra.place.store(0, ordering: .relaxed)
     note(.blocked, vcpu, cpu.pcpu)
-    root.state.scheduler.withLock { $0.block(on: cpu.pcpu) }
+    root.state.scheduler.block(on: cpu.pcpu)
     // Pairs with `kick`.
     atomicMemoryFence(ordering: .sequentiallyConsistent)
     let pollIsOver = polls && !vcpu.pointee.domain.pointee.events.pointee.isPolling(vcpu.pointee.id)
-    if pollIsOver || hasInterrupt(vcpu) { _ = root.state.scheduler.withLock { $0.wake(UnitID(vcpu.pointee.unit)) } }
+    if pollIsOver || hasInterrupt(vcpu) { _ = root.state.scheduler.wake(UnitID(vcpu.pointee.unit)) }
     cpu.current = nil
 }
 
@@ -232,7 +232,7 @@ func stop(_ vcpu: MetalVCPU, _ cpu: inout CPULocal, keeps: Bool = false) {
         cpu.loaded = nil
     }
     vcpu.pointee.extra.place.store(0, ordering: .relaxed)
-    root.state.scheduler.withLock { $0.stop(on: cpu.pcpu) }
+    root.state.scheduler.stop(on: cpu.pcpu)
     cpu.current = nil
     vcpu.pointee.isUp.store(false, ordering: .sequentiallyConsistent)
     // Last: whoever waits for that makes its registers anew.
@@ -266,7 +266,7 @@ func kick(_ vcpu: MetalVCPU, from pcpu: PCPU) {
     if place != 0 {
         sendKick(to: PCPU(place - 1))
     } else if vcpu.pointee.extra.isRunnable.load(ordering: .acquiring),
-        case .tickle(let target) = root.state.scheduler.withLock({ $0.wake(UnitID(vcpu.pointee.unit)) })
+        case .tickle(let target) = root.state.scheduler.wake(UnitID(vcpu.pointee.unit))
     {
         tickle(target, from: pcpu)
     }

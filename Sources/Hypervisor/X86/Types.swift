@@ -50,7 +50,7 @@ struct MachineState: ~Copyable {
     /// `console=` names the screen, and it shows text.
     let wantsScreen = Atomic<Bool>(false)
     let ticksAreReported = Atomic<Bool>(false)
-    let scheduler = SpinLock(RoundRobin(), rank: .scheduler)
+    let scheduler = RoundRobin()
     let units = Once<UnitTable>()
     let dom0 = Once<MetalDomain>()
     let domains = Once<DomainDirectory<Metal>>()
