@@ -127,19 +127,25 @@ public enum StoreBypass: UInt8, Sendable, BitwiseCopyable {
 }
 
 /// What guests are told of the firmware's workarounds: the hypervisor is their firmware (Xen: handle_arch).
-public struct GuestWorkarounds: Equatable, Sendable, BitwiseCopyable {
+public struct GuestWorkarounds: RawRepresentable, Equatable, Sendable, BitwiseCopyable {
+    /// One word, which guests' calls read without a lock.
+    public private(set) var rawValue: UInt32
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+    public init() { rawValue = 0 }
+
+    private static var any: UInt32 { 1 << 8 }
+    private static var third: UInt32 { 1 << 9 }
     /// Some processor calls the first or the third as soon as a guest's exception reaches EL2, so that a guest's own call has nothing
     /// left to do; and the third.
-    public var callsAny = false
-    public var callsThird = false
-    public var storeBypass = StoreBypass.unknown
+    public var callsAny: Bool { rawValue & Self.any != 0 }
+    public var callsThird: Bool { rawValue & Self.third != 0 }
+    public var storeBypass: StoreBypass { StoreBypass(rawValue: UInt8(truncatingIfNeeded: rawValue)) ?? .unknown }
 
-    public init() {}
-
-    public mutating func add(_ hardening: BranchHardening) {
+    /// What one processor says. Of loads and stores all say the same of the machine, whatever they need themselves, or nothing.
+    public mutating func add(_ hardening: BranchHardening, _ storeBypass: StoreBypass) {
+        if storeBypass != .unknown { rawValue = rawValue & ~0xff | UInt32(storeBypass.rawValue) }
         guard case .firmware(let function) = hardening else { return }
-        callsAny = true
-        if function == SMCCC.workaround3 { callsThird = true }
+        rawValue |= function == SMCCC.workaround3 ? Self.any | Self.third : Self.any
     }
 
     /// SMCCC_ARCH_FEATURES

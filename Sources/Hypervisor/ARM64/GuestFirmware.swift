@@ -67,11 +67,11 @@ private func answerArchitecture(_ function: UInt32, _ registers: GuestRegisters)
     case SMCCC.version: registers[0] = UInt64(bitPattern: SMCCC.version11)
     case SMCCC.architectureFeatures:
         let asked = UInt32(truncatingIfNeeded: registers[1])
-        registers[0] = UInt64(bitPattern: root.state.workarounds.withLock { $0 }.feature(asked))
+        registers[0] = UInt64(bitPattern: guestWorkarounds.feature(asked))
     // The exception that brought it here has done it already (`BranchHardening`).
     case SMCCC.workaround1, SMCCC.workaround3: break
     case SMCCC.workaround2:
-        if root.state.workarounds.withLock({ $0 }).storeBypass == .runtime {
+        if guestWorkarounds.storeBypass == .runtime {
             registers.bypasses = UInt32(truncatingIfNeeded: registers[1]) == 0
         }
     case SMCCC.hypervisorCallCount: registers[0] = 3

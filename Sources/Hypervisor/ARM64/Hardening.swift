@@ -27,17 +27,19 @@ func hardenCPU(_ pcpu: PCPU) {
     let answer = ask(SMCCC.workaround2)
     let bypass = StoreBypass(wantedBypass, answer)
     if let setting = bypass.setting(answer) { _ = smc(SMCCC.workaround2, setting) }
-    root.state.workarounds.withLock {
-        $0.add(hardening)
-        // What all say of the machine, whatever they need themselves.
-        if bypass != .unknown { $0.storeBypass = bypass }
-    }
+    // Processors start one after the other.
+    var told = guestWorkarounds
+    told.add(hardening, bypass)
+    root.state.workarounds.store(told.rawValue, ordering: .relaxed)
     report(hardening, pcpu)
     write_tpidr_el2(hardening.word)
     let isHardened = hardening.word != 0 || bypass == .runtime
     write_vbar_el2(arm64_vector_table(isHardened ? 1 : 0))
     arm64_isb()
 }
+
+/// What guests are told of the firmware's workarounds.
+var guestWorkarounds: GuestWorkarounds { GuestWorkarounds(rawValue: root.state.workarounds.load(ordering: .relaxed)) }
 
 /// One of the processors has this fault.
 @inline(__always) func has(_ errata: ProcessorErrata) -> Bool {

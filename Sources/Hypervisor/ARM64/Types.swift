@@ -48,7 +48,7 @@ struct MachineState: ~Copyable {
     /// What every domain besides dom0 is made with.
     let mould = Once<DomainMould>()
     /// What guests are told of the firmware's workarounds, and the processors' faults (`hardenCPU`).
-    let workarounds = SpinLock(GuestWorkarounds(), rank: .domainTable)
+    let workarounds = Atomic<UInt32>(0)
     let errata = Atomic<UInt32>(0)
     let vmids = SpinLock(VMIDTable(), rank: .domain)
     /// The number of the last grace period that has begun.
