@@ -15,7 +15,7 @@ public enum CPUFeature: UInt16, Sendable {
         avx512Bitalg = 204, avx512Vpopcntdq = 206
     case itsc = 232
     case rstrFpErrPtrs = 258, ibpb = 268, ibrs = 270, amdStibp = 271, ibrsAlways = 272, stibpAlways = 273,
-        ibrsFast = 274, ibrsSameMode = 275, noLmsl = 276, amdSsbd = 280, psfd = 284, ibpbRet = 286
+        ibrsFast = 274, ibrsSameMode = 275, noLmsl = 276, amdSsbd = 280, psfd = 284, ibpbRet = 286, ibpbBrtype = 380
     case avx5124vnniw = 290, avx5124fmaps = 291, avx512Vp2intersect = 296, tsxldtrk = 304, avx512Fp16 = 311,
         ibrsb = 314, stibp = 315, ssbd = 319
 
@@ -26,7 +26,7 @@ public enum CPUFeature: UInt16, Sendable {
 /// Which feature is built on which: the first of a pair is needed by the second (Intel SDM 1, chapters 10-16; AMD APM 3, appendix
 /// D; the pairs are those that Xen takes to hold: tools/gen-cpuid.py).
 enum CPUDependencies {
-    static var pairs: InlineArray<81, (needed: CPUFeature, by: CPUFeature)> {
+    static var pairs: InlineArray<82, (needed: CPUFeature, by: CPUFeature)> {
         [
             (.fpu, .mmx), (.fpu, .rstrFpErrPtrs),
             (.pse, .pse36),
@@ -57,7 +57,7 @@ enum CPUDependencies {
             (.ibrsb, .stibp), (.ibrsb, .ssbd),
             (.ibrs, .amdStibp), (.ibrs, .amdSsbd), (.ibrs, .psfd), (.ibrs, .ibrsAlways), (.ibrs, .ibrsFast),
             (.ibrs, .ibrsSameMode),
-            (.ibpb, .ibpbRet),
+            (.ibpb, .ibpbRet), (.ibpb, .ibpbBrtype),
             (.amdStibp, .stibpAlways),
             (.rtm, .tsxldtrk),
         ]

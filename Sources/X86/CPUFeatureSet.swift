@@ -3,7 +3,7 @@
 /// What CPUID says that a processor has, in the words of Xen's feature set (arch-x86/cpufeatureset.h).
 public struct CPUFeatureSet: Equatable, Sendable, BitwiseCopyable {
     /// Words that a guest can be offered something of.
-    public static var count: Int { 10 }
+    public static var count: Int { 19 }
 
     /// EDX and ECX of leaf 1.
     public var basicEDX: UInt32 = 0
@@ -21,6 +21,9 @@ public struct CPUFeatureSet: Equatable, Sendable, BitwiseCopyable {
     public var powerEDX: UInt32 = 0
     /// EBX of leaf 0x80000008.
     public var sizesEBX: UInt32 = 0
+    /// EAX and ECX of leaf 0x80000021.
+    public var hintsEAX: UInt32 = 0
+    public var hintsECX: UInt32 = 0
 
     public init() {}
 
@@ -48,6 +51,10 @@ public struct CPUFeatureSet: Equatable, Sendable, BitwiseCopyable {
         }
         if extended >= 0x8000_0007 { powerEDX = cpu.leaf(0x8000_0007, 0).edx }
         if extended >= 0x8000_0008 { sizesEBX = cpu.leaf(0x8000_0008, 0).ebx }
+        if extended >= 0x8000_0021 {
+            let hints = cpu.leaf(0x8000_0021, 0)
+            (hintsEAX, hintsECX) = (hints.eax, hints.ecx)
+        }
     }
 
     public subscript(word: Int) -> UInt32 {
@@ -63,6 +70,8 @@ public struct CPUFeatureSet: Equatable, Sendable, BitwiseCopyable {
             case 7: powerEDX
             case 8: sizesEBX
             case 9: structuredEDX
+            case 11: hintsEAX
+            case 18: hintsECX
             default: 0
             }
         }
@@ -78,6 +87,8 @@ public struct CPUFeatureSet: Equatable, Sendable, BitwiseCopyable {
             case 7: powerEDX = newValue
             case 8: sizesEBX = newValue
             case 9: structuredEDX = newValue
+            case 11: hintsEAX = newValue
+            case 18: hintsECX = newValue
             default: break
             }
         }

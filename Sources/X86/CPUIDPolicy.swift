@@ -33,15 +33,22 @@ public struct CPUIDPolicy: Sendable, BitwiseCopyable {
     public let features: CPUFeatureSet
     /// What follows for its control registers.
     public let controls: ControlRules
+    /// The processor has leaf 0x80000021.
+    private let hasHints: Bool
 
-    /// `allowed` is what the command line has left. Guests have a SPEC_CTRL where `hasControl`.
+    /// `allowed` is what the command line has left. Guests have a SPEC_CTRL where `hasControl`; `hints` are what is known of the
+    /// processor besides, as bits of EAX of leaf 0x80000021.
     public init(
-        tscKilohertz: UInt32, host: some ProcessorIdentification, allowed: CPUFeatureSet = .all, hasControl: Bool = false
+        tscKilohertz: UInt32, host: some ProcessorIdentification, allowed: CPUFeatureSet = .all, hasControl: Bool = false,
+        hints: UInt32 = 0
     ) {
         self.tscKilohertz = tscKilohertz
         var virtualised = Self.virtualised
         virtualised.sizesEBX = Self.speculationHints | (hasControl ? Self.speculationControls : 0)
-        var features = CPUFeatureSet(host).intersection(virtualised).intersection(allowed)
+        var own = CPUFeatureSet(host)
+        hasHints = host.leaf(0x8000_0000, 0).eax >= Self.hintsLeaf
+        if hasHints { own.hintsEAX |= hints }
+        var features = own.intersection(virtualised).intersection(allowed)
         // The APIC in both its modes is ours, and so is that there is a hypervisor.
         features.basicEDX |= CPUFeature.apic.mask
         features.basicECX |= CPUFeature.x2apic.mask | 1 << 31
@@ -99,12 +106,17 @@ public struct CPUIDPolicy: Sendable, BitwiseCopyable {
         set.structuredEBX = leaf7EBX
         // Invariant TSC
         set.powerEDX = 1 << 8
+        // What is so whoever runs: LFENCE serialises, VERW clears, null selectors clear bases, IBPB forgets types, SRSO_NO, SRSO_US_NO.
+        set.hintsEAX = 1 << 2 | 1 << 5 | 1 << 6 | 1 << 28 | 1 << 29 | 1 << 30
+        // TSA_SQ_NO, TSA_L1_NO
+        set.hintsECX = 1 << 1 | 1 << 2
         return set
     }
 
     private static var hypervisorBase: UInt32 { 0x4000_0000 }
     private static var largestBasic: UInt32 { 0xd }
     private static var largestExtended: UInt32 { 0x8000_0008 }
+    private static var hintsLeaf: UInt32 { 0x8000_0021 }
 
     // MARK: Answers
 
@@ -116,7 +128,8 @@ public struct CPUIDPolicy: Sendable, BitwiseCopyable {
         switch leaf {
         case 0, 0x8000_0000:
             var real = host.leaf(leaf, 0)
-            real.eax = min(real.eax, leaf == 0 ? Self.largestBasic : Self.largestExtended)
+            let largest = leaf == 0 ? Self.largestBasic : hasHints ? Self.hintsLeaf : Self.largestExtended
+            real.eax = min(real.eax, largest)
             return real
         case 1: return basic(host.leaf(1, 0), subject)
         case 7 where subleaf == 0:
@@ -129,6 +142,7 @@ public struct CPUIDPolicy: Sendable, BitwiseCopyable {
             return CPUIDResult(eax: real.eax, ebx: real.ebx, ecx: features.extendedECX, edx: features.extendedEDX)
         case 0x8000_0007: return CPUIDResult(edx: features.powerEDX)
         case 0x8000_0008: return CPUIDResult(eax: sizes(host.leaf(leaf, 0).eax), ebx: features.sizesEBX)
+        case Self.hintsLeaf where hasHints: return CPUIDResult(eax: features.hintsEAX, ecx: features.hintsECX)
         default: return CPUIDResult()
         }
     }

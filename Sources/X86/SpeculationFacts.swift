@@ -81,6 +81,9 @@ public struct SpeculationFacts: Equatable, Sendable, BitwiseCopyable {
         return false
     }
 
+    /// What guests may know of it that CPUID does not say: bits of EAX of leaf 0x80000021.
+    public var hints: UInt32 { extended | (clearsWithVERW ? 1 << ExtendedHint.verwClears.rawValue : 0) }
+
     /// The first revisions whose VERW clears, by processor (AMD-SB-7029).
     private static var clearingMicrocode: InlineArray<16, UInt32> {
         [

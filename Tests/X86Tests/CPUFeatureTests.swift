@@ -139,6 +139,40 @@ struct ListedProcessor: ProcessorIdentification {
         #expect(!mixed.1 && !mixed.0.has(.avx) && !mixed.0.has(.fma))
     }
 
+    /// Of speculation guests are told what is so whoever runs, and are offered SPEC_CTRL's features with SPEC_CTRL alone.
+    @Test func speculation() {
+        struct Modern: ProcessorIdentification {
+            var last: UInt32 = 0x8000_0028
+            func leaf(_ leaf: UInt32, _ subleaf: UInt32) -> CPUIDResult {
+                switch leaf {
+                case 0x8000_0000: CPUIDResult(eax: last)
+                case 0x8000_0008, 0x8000_0021: CPUIDResult(eax: .max, ebx: .max, ecx: .max, edx: .max)
+                default: ListedProcessor().leaf(leaf, subleaf)
+                }
+            }
+        }
+        func answer(_ leaf: UInt32, _ policy: CPUIDPolicy, _ host: Modern = Modern()) -> CPUIDResult {
+            policy.answer(leaf, 0, to: .init(vcpu: 0, vcpus: 1, domain: 0, cr4: 0, extendedControl: 1, mapsDMA: false), host: host)
+        }
+        let without = CPUIDPolicy(tscKilohertz: 1, host: Modern())
+        let with = CPUIDPolicy(tscKilohertz: 1, host: Modern(), hasControl: true)
+        #expect(answer(0x8000_0008, without).ebx == 0x6400_1000 && answer(0x8000_0008, with).ebx == 0x750f_d000)
+        #expect(answer(0x8000_0000, with).eax == 0x8000_0021 && answer(0x8000_0021, with) == CPUIDResult(eax: 0x7000_0064, ecx: 6))
+        // Without IBPB none of what is said of it; without IBRS none of SPEC_CTRL's other bits.
+        func offered(_ words: String) -> CPUIDPolicy {
+            var allowed = CPUFeatureSet.all
+            _ = allowed.hide(Array(words.utf8).span)
+            return CPUIDPolicy(tscKilohertz: 1, host: Modern(), allowed: allowed, hasControl: true)
+        }
+        #expect(answer(0x8000_0008, offered("no-ibpb")).ebx == 0x350f_c000 && answer(0x8000_0021, offered("no-ibpb")).eax == 0x6000_0064)
+        #expect(answer(0x8000_0008, offered("no-ibrs")).ebx == 0x6400_1000 && answer(0x8000_0021, offered("no-srso-no,no-tsa-l1-no")).ecx == 2)
+        // What microcode does and CPUID does not say; not where there is no such leaf.
+        let old = Modern(last: 0x8000_001f)
+        let plain = CPUIDPolicy(tscKilohertz: 1, host: ListedProcessor(), hints: .max)
+        #expect(plain.features.hintsEAX == 0 && answer(0x8000_0000, CPUIDPolicy(tscKilohertz: 1, host: old), old).eax == 0x8000_0008)
+        #expect(processor(0x19, microcode: 0x0a00_11d7).hints == 1 << 5 && processor(0x19).hints == 0)
+    }
+
     /// The names stand where the numbers say.
     @Test func names() {
         for (name, feature) in [

@@ -281,7 +281,8 @@ struct FakeProcessor: ProcessorIdentification {
         #expect(extended.edx >> 29 & 1 == 1 && extended.edx >> 20 & 1 == 1 && extended.edx >> 26 & 1 == 1)
         #expect(Self.answer(5) == CPUIDResult() && Self.answer(0x8000_000a) == CPUIDResult())
         #expect(Self.answer(7, 1) == CPUIDResult())
-        #expect(Self.answer(0).eax == 0xd && Self.answer(0x8000_0000).eax == 0x8000_0008)
+        #expect(Self.answer(0).eax == 0xd && Self.answer(0x8000_0000).eax == 0x8000_0021)
+        #expect(Self.answer(0x8000_0021) == CPUIDResult(eax: 0x7000_0064, ecx: 6) && Self.answer(0x8000_001f) == CPUIDResult())
     }
 
     @Test func hypervisorLeaves() {

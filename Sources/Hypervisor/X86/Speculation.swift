@@ -15,6 +15,7 @@ import X86Machine
     let facts = speculationFacts()
     let plan = SpeculationPlan(facts, root.options.value.words.speculation)
     root.state.speculation.set(plan)
+    root.state.speculationFacts.set(facts)
     plan.report(facts) { log.notice($0) }
 }
 
@@ -34,7 +35,7 @@ private func speculationFacts() -> SpeculationFacts {
 
 /// What the calling CPU needs for itself before it runs a guest: bits against its faults, and SPEC_CTRL.
 func guardSpeculation(_ pcpu: PCPU) {
-    let facts = speculationFacts()
+    let facts = root.state.speculationFacts.value
     let words = root.options.value.words.speculation
     for index in 0..<AMDErrata.count {
         guard let setting = AMDErrata.setting(index, facts, words) else { continue }

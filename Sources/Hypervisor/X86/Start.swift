@@ -155,7 +155,7 @@ private func makePolicy() {
     root.state.policy.set(
         CPUIDPolicy(
             tscKilohertz: UInt32(truncatingIfNeeded: kilohertz), host: CPUID(), allowed: allowed,
-            hasControl: root.state.speculation.value.offersControl))
+            hasControl: root.state.speculation.value.offersControl, hints: root.state.speculationFacts.value.hints))
 }
 
 @inline(never)

@@ -69,6 +69,7 @@ struct MachineState: ~Copyable {
     let allowedFeatures = SpinLock(CPUFeatureSet.all, rank: .domainTable)
     let policy = Once<CPUIDPolicy>()
     let speculation = Once<SpeculationPlan>()
+    let speculationFacts = Once<SpeculationFacts>()
     let machineMap = Once<MachineMap>()
     let remapping = Once<DMARemapping>()
     let pci = Once<HostPCI>()
