@@ -63,7 +63,9 @@ public struct Unit: RawRepresentable, BitwiseCopyable, Sendable {
     }
 
     private func flag(_ bit: UInt64) -> Bool { rawValue >> bit & 1 != 0 }
-    private mutating func setFlag(_ bit: UInt64, _ value: Bool) { rawValue = rawValue & ~(1 << bit) | (value ? 1 << bit : 0) }
+    private mutating func setFlag(_ bit: UInt64, _ value: Bool) {
+        rawValue = rawValue & ~(1 << bit) | (value ? 1 << bit : 0)
+    }
     private func half(_ index: UInt64) -> UInt16 { UInt16(truncatingIfNeeded: rawValue >> (index * 16)) }
     private mutating func setHalf(_ index: UInt64, _ value: UInt16) {
         rawValue = rawValue & ~(0xFFFF << (index * 16)) | UInt64(value) << (index * 16)
