@@ -62,7 +62,7 @@ extension Domain {
         let place = isStatus ? grants.pointee.place(ofStatusFrame: number) : grants.pointee.place(ofFrame: number)
         guard place != .invalid else { return }
         let entry = p2m.withLock { $0.lookup(place) }
-        guard entry.type == .ramReadWrite, !platform.owns(entry.frame, self) else { return }
+        guard entry.type.isRAM, !platform.owns(entry.frame, self) else { return }
         guard unmapShared(entry.frame, from: place, platform) else { return }
         grants.pointee.removed(entry.frame, from: place)
     }

@@ -78,7 +78,7 @@ extension Domain {
         case let type where type.isRAM && platform.owns(old.frame, self):
             guard freesRAM, !isDirectMapped else { return }
             giveBack(old.frame, platform)
-        case .ramReadWrite:
+        case let type where type.isRAM:
             if old.frame == sharedInfo {
                 _ = sharedInfoPlace.compareExchange(
                     expected: gfn.rawValue, desired: GFN.invalid.rawValue, ordering: .relaxed)

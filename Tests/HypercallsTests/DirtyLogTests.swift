@@ -91,6 +91,37 @@ import XenABI
         #expect(order == 9)
     }
 
+    /// Where the hypervisor's own frames are stays known, though they are logged like RAM.
+    ///
+    /// Shows: XENMAPSPACE_shared_info, XENMAPSPACE_grant_table
+    @Test(arguments: [false, true]) func whatIsSharedIsFollowed(isX86: Bool) throws {
+        host.isX86 = isX86
+        func add(_ space: MapSpace, at gfn: UInt64) -> Outcome {
+            var argument = AddToPhysmap<Caller64>()
+            (argument.domain, argument.space, argument.gpfn) = (ReservedDomain.caller, space.rawValue, gfn)
+            return guest.memory(.addToPhysmap, &argument)
+        }
+        #expect(add(.sharedInfo, at: 0x200) == .success && add(.grantTable, at: 0x201) == .success)
+        let (info, table) = (guest.frame(0x200), guest.frame(0x201))
+        try begin()
+        #expect(guest.type(0x200) == .ramLogDirty && guest.type(0x201) == .ramLogDirty)
+        if isX86 {
+            // They move, and are nowhere else.
+            #expect(add(.sharedInfo, at: 0x210) == .success && add(.grantTable, at: 0x211) == .success)
+            #expect(guest.type(0x200) == .invalid && guest.type(0x201) == .invalid)
+            #expect(guest.frame(0x210) == info && guest.frame(0x211) == table)
+            var next: GFN? = GFN(0)
+            while let gfn = next { next = try guest.ref.pointee.protectForLog(from: gfn, guest.platform) }
+        }
+        // Once something else is in their places they are free to go elsewhere.
+        let place: UInt64 = isX86 ? 0x210 : 0x200
+        #expect(guest.populate(place, order: 1))
+        let shared = guest.ref.pointee.sharedInfoPlace.load(ordering: .relaxed)
+        #expect(shared == GFN.invalid.rawValue && guest.ref.pointee.grants.pointee.place(ofFrame: 0) == .invalid)
+        #expect(add(.sharedInfo, at: 0x220) == .success && add(.grantTable, at: 0x221) == .success)
+        #expect(guest.frame(0x220) == info && guest.frame(0x221) == table && guest.frame(place) != info)
+    }
+
     @Test func withoutMemory() throws {
         host.machine.failAfter = 0
         #expect(throws: XenError.enomem) { try begin() }
