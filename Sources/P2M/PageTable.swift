@@ -83,7 +83,11 @@ public struct PageTable<Format: EntryFormat, Frames: FrameSource>: ~Copyable {
             let slot = slot(table, format.index(frame.rawValue, level: level))
             let entry = format.decode(load(slot), level: level)
             if case .none = entry, type == .invalid { return Replaced(frame: .invalid, type: .invalid) }
-            guard let next = descend(slot, old: entry, level: level, part: range, cache: cache) else { return nil }
+            guard let next = descend(slot, old: entry, level: level, part: range, cache: cache) else {
+                // Those that were made on the way are somebody else's to need.
+                prune(frame, cache: cache)
+                return nil
+            }
             table = next
         }
         let slot = slot(table, format.index(frame.rawValue, level: 3))

@@ -31,6 +31,10 @@ private struct InvalidationCount: TranslationCache {
         while table.replace(place(parts), with: MFN(parts), type: .ramReadWrite, cache: cache) != nil { parts += 1 }
         expect(parts == 10 && table.tableFrames == 13 && machine.outstanding == 13)
         expect(table.resizePool(to: 11) == .refused && table.poolSize == 12)
+        // What was made on the way to where there is no table any more goes back.
+        expect(table.unmap(GuestRange(start: place(0), count: 1), cache: cache))
+        expect(table.replace(GFN(1 << 27), with: MFN(5), type: .ramReadWrite, cache: cache) == nil && table.tableFrames == 12)
+        expect(table.replace(place(0), with: MFN(0), type: .ramReadWrite, cache: cache) != nil)
         let before = cache.count.invalidations
         for part in 0..<parts { expect(table.unmap(GuestRange(start: place(part), count: 1), cache: cache)) }
         // Before a table goes back nobody is in it.
