@@ -122,8 +122,8 @@ $(PLACED): $(BUILD)/guests/x86_64/placed-%: Tests/Guests/placed/placed.S Tests/G
 $(foreach guest,$(GUESTS),$(eval $(call guest_rule,$(notdir $(guest)),$(notdir $(patsubst %/,%,$(dir $(guest)))))))
 
 .PHONY: unit
-unit: deps ## host tests of the portable modules, with 10 million random operations beside models
-	XEN_MODEL_SCALE=32 swift test -c release -Xswiftc -enable-testing --scratch-path $(BUILD)/unit --xunit-output $(BUILD)/unit.xml
+unit: deps ## host tests of the portable modules, with 10 million random operations beside models and 10 million on a whole machine
+	XEN_MODEL_SCALE=32 XEN_LAW_STEPS=3400000 swift test -c release -Xswiftc -enable-testing --scratch-path $(BUILD)/unit --xunit-output $(BUILD)/unit.xml
 
 # Tests with threads have names that begin so.
 .PHONY: sanitize

@@ -48,6 +48,9 @@ let imageSettings: [SwiftSetting] =
 /// Locks check the order in which they are taken: on the host, and in the image that `make` calls xen-checked.
 let checkedLocks = !isImage || Context.environment["XEN_CHECKED"] != nil
 let lockChecks: [SwiftSetting] = checkedLocks ? [.define("LOCK_CHECKS")] : []
+/// Host tests by the million run code that is generic over their fakes: the optimiser makes one of it for each only where it sees
+/// into the module.
+let seenInto: [SwiftSetting] = isImage ? [] : [.unsafeFlags(["-cross-module-optimization"], .when(configuration: .release))]
 let rawStorage: [SwiftSetting] = [
     .enableExperimentalFeature("RawLayout"),
     .enableExperimentalFeature("BuiltinModule"),
@@ -57,7 +60,7 @@ let rawStorage: [SwiftSetting] = [
 func module(
     _ name: String, _ imports: [Target.Dependency] = [], extra: [SwiftSetting] = [], sources: [String]? = nil
 ) -> Target {
-    .target(name: name, dependencies: imports, path: "Sources/\(name)", sources: sources, swiftSettings: strict + extra + imageSettings)
+    .target(name: name, dependencies: imports, path: "Sources/\(name)", sources: sources, swiftSettings: strict + extra + imageSettings + seenInto)
 }
 
 /// The tests of one module, and what they need besides it.
@@ -128,7 +131,7 @@ if let image {
     targets += [
         .target(
             name: "Support", dependencies: ["Base", "Machine", "Sync", "Containers"], path: "Tests/Support",
-            swiftSettings: [.enableExperimentalFeature("SuppressedAssociatedTypes")]),
+            swiftSettings: [.enableExperimentalFeature("SuppressedAssociatedTypes")] + seenInto),
         tests("Base"),
         tests("XenABI"),
         tests("Memory", ["XenABI", "Base", "Machine", "Containers"]),

@@ -8,23 +8,6 @@ import Machine
 import P2M
 import XenABI
 
-/// What is not asked yet, or not looked at, because the answer is known to be wrong.
-enum Gate {
-    /// Unmapping a grant by an address at which it is not, and other handles' addresses.
-    static let unmapsElsewhere = true
-    /// RAM on demand.
-    static let demands = true
-    /// While writes are logged, shared_info and the grant table's frames are of another type, and who covers them is not told.
-    static let logsWrites = false
-    /// Page tables without an entry are given back.
-    static let freesTables = false
-
-    static func refuses<Format: EntryFormat>(_ call: Hypercall, _ operation: UInt64, _ world: World<Format>) -> Bool {
-        let isUnmap = operation == GrantTableOp.unmapGrantRef.rawValue || operation == GrantTableOp.unmapAndReplace.rawValue
-        return call == .grantTableOp && isUnmap && !unmapsElsewhere
-    }
-}
-
 extension World {
     func grants(_ actor: Actor<Format>) {
         switch below(20) {
@@ -143,19 +126,17 @@ extension World {
         guard let domain = domains[actor.slot], !domain.mappings.isEmpty else { return map(actor) }
         let count = chance(in: 6) ? 1 + below(6) : 1
         let replaces = chance(in: 12)
-        let size: UInt64 = replaces ? 24 : 24
+        let size: UInt64 = 24
         var first = (UInt64(0), UInt64(0))
         for index in 0..<count {
             let known = domain.mappings[below(domain.mappings.count)]
             var (address, handle) = (known.gfn << 12, known.handle)
-            if Gate.unmapsElsewhere {
-                switch below(8) {
-                case 0: address = gfn(actor.ref) << 12
-                case 1: address = domain.mappings[below(domain.mappings.count)].gfn << 12
-                case 2: handle = UInt32(below(12))
-                case 3: address += UInt64(below(4096))
-                default: break
-                }
+            switch below(8) {
+            case 0: address = gfn(actor.ref) << 12
+            case 1: address = domain.mappings[below(domain.mappings.count)].gfn << 12
+            case 2: handle = UInt32(below(12))
+            case 3: address += UInt64(below(4096))
+            default: break
             }
             if chance(in: 20) { address = 0 }
             if index == 0 { first = (address, UInt64(handle)) }

@@ -17,6 +17,7 @@ import Synchronization
 final class Census<Format: EntryFormat> {
     typealias P = LawPlatform<Format>
     private let world: World<Format>
+    private let memory: LawFrames
     private let count = Int(LawMachine.frames)
     /// References that something explains: foreign mappings, grants in use, event words.
     private let held: UnsafeMutablePointer<UInt32>
@@ -40,6 +41,7 @@ final class Census<Format: EntryFormat> {
 
     init(_ world: World<Format>) {
         self.world = world
+        memory = world.frames
         func zeros<Number: FixedWidthInteger>(_ count: Int) -> UnsafeMutablePointer<Number> {
             let numbers = UnsafeMutablePointer<Number>.allocate(capacity: count)
             numbers.initialize(repeating: 0, count: count)
@@ -98,7 +100,7 @@ final class Census<Format: EntryFormat> {
         let table = domain.pointee.grants
         let first = Int(domain.pointee.id.rawValue) * Self.refs
         for ref in 0..<table.pointee.active.count {
-            guard let entry = table.pointee.active.element(ref, in: world.frames), !entry.pointee.pins.isZero else {
+            guard let entry = table.pointee.active.element(ref, in: memory), !entry.pointee.pins.isZero else {
                 continue
             }
             let (frame, isTransitive) = entry.pointee.lock.withLock { ($0.frame, $0.isTransitive) }
@@ -132,7 +134,7 @@ final class Census<Format: EntryFormat> {
     ) throws(Disagreement) {
         let table = domain.pointee.grants
         for handle in 0..<table.pointee.maptrack.count {
-            guard let entry = table.pointee.maptrack.element(handle, in: world.frames) else { continue }
+            guard let entry = table.pointee.maptrack.element(handle, in: memory) else { continue }
             let word = entry.pointee.state.load(ordering: .relaxed)
             if word != 0 { try body(Tracked(rawValue: word), handle) }
         }
@@ -143,7 +145,7 @@ final class Census<Format: EntryFormat> {
             let table = domain.pointee.grants
             let first = Int(domain.pointee.id.rawValue) * Self.refs
             for ref in 0..<table.pointee.active.count {
-                guard let entry = table.pointee.active.element(ref, in: world.frames) else { continue }
+                guard let entry = table.pointee.active.element(ref, in: memory) else { continue }
                 let pins = entry.pointee.pins.rawValue
                 let number = first + Int(ref)
                 if pins == 0 && readers[number] == 0 && writers[number] == 0 { continue }
@@ -163,7 +165,7 @@ final class Census<Format: EntryFormat> {
             try hold(events.pointee.pages[index].load(ordering: .relaxed), domain, "a page of event words")
         }
         for number in 0..<events.pointee.vcpus.count {
-            guard let vcpu = events.pointee.vcpus.element(number, in: world.frames) else { continue }
+            guard let vcpu = events.pointee.vcpus.element(number, in: memory) else { continue }
             try hold(vcpu.pointee.control.load(ordering: .relaxed), domain, "a control block")
             guard vcpu.pointee.infoIsRegistered.load(ordering: .relaxed) else { continue }
             try hold(vcpu.pointee.info.load(ordering: .relaxed), domain, "vcpu_info")
@@ -187,7 +189,9 @@ final class Census<Format: EntryFormat> {
     }
 
     private func memory(of domain: Ref<Domain<P>>) throws(Disagreement) {
-        let (root, tables, waiting) = domain.pointee.p2m.withLock { ($0.root, $0.tableFrames, $0.onDemandFrames) }
+        let (root, tables, waiting, pool) = domain.pointee.p2m.withLock {
+            ($0.root, $0.tableFrames, $0.onDemandFrames, $0.poolSize)
+        }
         try forEachHandle(domain) { (tracked, _) throws(Disagreement) in
             let offset = Int(granted[Int(tracked.domain.rawValue) * Self.refs + Int(tracked.ref)]) - 1
             if tracked.isReadOnly { mayRead[offset] += 1 } else { mayWrite[offset] += 1 }
@@ -198,12 +202,15 @@ final class Census<Format: EntryFormat> {
             touched.removeAll(keepingCapacity: true)
         }
         let format = world.format
-        var found = Found(tables: 0, waiting: 0, isLeft: isLeft(domain))
+        var found = Found(tables: 0, waiting: 0, isLeft: isLeft(domain), isLimited: !domain.pointee.isPrivileged)
         for number in 0..<UInt64(1) << UInt64(format.rootOrder) { try table(root + number, domain, &found) }
         let first = format.rootLevel
         _ = try walk(root, first, 512 << UInt64(format.rootOrder), GFN(0), domain, &found)
         try expect(found.tables == tables, "\(name(domain)): \(found.tables) frames of page tables, counted as \(tables)")
         try expect(found.waiting == waiting, "\(name(domain)): \(found.waiting) frames on demand, counted as \(waiting)")
+        try expect(
+            !found.isLimited || UInt64(tables - 1 << format.rootOrder) <= pool ?? 0,
+            "\(name(domain)): \(tables) frames of page tables, and \(pool ?? 0) are set aside for it")
         if found.isLeft { return }
         for offset in touched where mayRead[offset] != 0 || mayWrite[offset] != 0 {
             throw Disagreement("\(name(domain)): a handle is of frame \(offset), which is not mapped")
@@ -220,6 +227,8 @@ final class Census<Format: EntryFormat> {
         var tables: Int
         var waiting: UInt64
         let isLeft: Bool
+        /// Whether its tables have a budget, and go back when they map nothing: all but the hardware domain's.
+        let isLimited: Bool
     }
 
     private func table(_ frame: MFN, _ domain: Ref<Domain<P>>, _ found: inout Found) throws(Disagreement) {
@@ -234,7 +243,7 @@ final class Census<Format: EntryFormat> {
     private func walk(
         _ table: MFN, _ level: Int, _ entries: UInt64, _ start: GFN, _ domain: Ref<Domain<P>>, _ found: inout Found
     ) throws(Disagreement) -> Int {
-        let words = world.machine.pointer(to: table.address).assumingMemoryBound(to: UInt64.self)
+        let words = memory.pointer(to: table.address).assumingMemoryBound(to: UInt64.self)
         let size: UInt64 = 1 << world.format.frameShift(level)
         var used = 0
         for index in 0..<entries where words[Int(index)] != 0 {
@@ -244,10 +253,9 @@ final class Census<Format: EntryFormat> {
             case .table(let next):
                 try self.table(next, domain, &found)
                 let inside = try walk(next, level + 1, 512, gfn, domain, &found)
-                if Gate.freesTables {
-                    try expect(
-                        inside > 0, "\(name(domain)): the page table for frame \(gfn.rawValue) maps nothing, and stays")
-                }
+                try expect(
+                    inside > 0 || !found.isLimited,
+                    "\(name(domain)): the page table for frame \(gfn.rawValue) maps nothing, and stays")
             case .leaf(_, .populateOnDemand): found.waiting += size
             case .leaf(let frame, let type):
                 for number in 0..<size { try leaf(frame + number, type, at: gfn + number, domain, found.isLeft) }

@@ -15,7 +15,7 @@ final class LawMachine: @unchecked Sendable {
     private static let tableFrames: UInt64 = 32
 
     /// One more frame behind the last: where an access outside goes.
-    private let bytes: UnsafeMutableRawPointer
+    fileprivate let bytes: UnsafeMutableRawPointer
     /// Whether each frame is handed out.
     let ledger: UnsafeMutablePointer<Bool>
     let table: UnsafeMutablePointer<FrameTable<LawMemory>>
@@ -65,13 +65,9 @@ final class LawMachine: @unchecked Sendable {
         return offset < frames ? Int(offset) : nil
     }
 
-    @inline(__always) func pointer(to address: MachineAddress) -> UnsafeMutableRawPointer {
-        let offset = address.rawValue &- Self.base.rawValue << 12
-        if offset < Self.frames << 12 { return bytes + Int(offset) }
-        return outside(address)
-    }
+    func pointer(to address: MachineAddress) -> UnsafeMutableRawPointer { LawMemory(machine: self).pointer(to: address) }
 
-    @inline(never) private func outside(_ address: MachineAddress) -> UnsafeMutableRawPointer {
+    @inline(never) fileprivate func outside(_ address: MachineAddress) -> UnsafeMutableRawPointer {
         note("the hypervisor uses address \(String(address.rawValue, radix: 16)), which is no RAM")
         return bytes + Int(Self.frames << 12) + Int(address.rawValue & 2047)
     }
@@ -93,10 +89,14 @@ final class LawMachine: @unchecked Sendable {
             guard let offset = Self.offset(frame + number) else { return note("the heap hands out what is no RAM") }
             if ledger[offset] { note("frame \(Self.name(frame + number)) is handed out twice") }
             ledger[offset] = true
-            // All of it is zero: two words speak for it, where they are cheap.
-            let start = pointer(to: (frame + number).address).assumingMemoryBound(to: UInt64.self)
-            if start[0] | start[1] | start[300] | start[511] != 0 { note("frame \(Self.name(frame + number)) is not clean") }
+            lookWhetherClean(frame + number)
         }
+    }
+
+    /// All of it is zero: a few words speak for it, where they are cheap.
+    func lookWhetherClean(_ frame: MFN) {
+        let start = pointer(to: frame.address).assumingMemoryBound(to: UInt64.self)
+        if start[0] | start[1] | start[300] | start[511] != 0 { note("frame \(Self.name(frame)) is not clean") }
     }
 
     func free(_ frame: MFN, order: Int) {
@@ -113,15 +113,25 @@ final class LawMachine: @unchecked Sendable {
     static func name(_ frame: MFN) -> String { "0x" + String(frame.rawValue, radix: 16) }
 }
 
+/// The memory as the code under test sees it.
 struct LawMemory: FrameMemory {
     unowned(unsafe) let machine: LawMachine
-    @inline(__always) func pointer(to address: MachineAddress) -> UnsafeMutableRawPointer { machine.pointer(to: address) }
+    /// Its first byte: the machine counts a reference each time that it is asked.
+    nonisolated(unsafe) private let bytes: UnsafeMutableRawPointer
+
+    init(machine: LawMachine) { (self.machine, bytes) = (machine, machine.bytes) }
+
+    @inline(__always) func pointer(to address: MachineAddress) -> UnsafeMutableRawPointer {
+        let offset = address.rawValue &- LawMachine.base.rawValue << 12
+        return offset < LawMachine.frames << 12 ? bytes + Int(offset) : machine.outside(address)
+    }
 }
 
 /// The heap as the code under test sees it.
 struct LawFrames: FrameMemory, FrameAllocator {
-    unowned(unsafe) let machine: LawMachine
-    @inline(__always) func pointer(to address: MachineAddress) -> UnsafeMutableRawPointer { machine.pointer(to: address) }
-    func allocate(order: Int, node: NUMANode?) -> MFN? { machine.allocate(order: order, node: node) }
-    func free(_ frame: MFN, order: Int) { machine.free(frame, order: order) }
+    private let memory: LawMemory
+    init(machine: LawMachine) { memory = LawMemory(machine: machine) }
+    @inline(__always) func pointer(to address: MachineAddress) -> UnsafeMutableRawPointer { memory.pointer(to: address) }
+    func allocate(order: Int, node: NUMANode?) -> MFN? { memory.machine.allocate(order: order, node: node) }
+    func free(_ frame: MFN, order: Int) { memory.machine.free(frame, order: order) }
 }

@@ -167,6 +167,7 @@ extension World {
             return
         }
         var entry = lookup(actor.ref, GFN(gfn))
+        let isOnDemand = entry.type == .populateOnDemand
         if !mayAccess(entry.type, write: write) {
             switch actor.ref.pointee.resolve(GFN(gfn), write: write, platform(actor.pcpu, actor.vcpu)) {
             case .again: break
@@ -175,6 +176,7 @@ extension World {
             }
             entry = lookup(actor.ref, GFN(gfn))
             guard mayAccess(entry.type, write: write) else { return }
+            if isOnDemand { lookAt(new: entry.frame) }
         }
         _ = trace.add(
             Trace.Line(
@@ -183,6 +185,12 @@ extension World {
         remembered.append(
             Remembered(domain: actor.id, gfn: gfn, frame: entry.frame, writable: mayAccess(entry.type, write: true)))
         if write { scribble(entry.frame) }
+    }
+
+    /// What comes on demand is new to everybody.
+    private func lookAt(new frame: MFN) {
+        machine.lookWhetherClean(frame)
+        if references(frame) != 0 { machine.note("\(LawMachine.name(frame)) comes on demand, and somebody has it") }
     }
 
     /// What a hostile guest would have the hypervisor take for its own: frame numbers, in the words where a list would begin.
@@ -224,7 +232,6 @@ extension World {
         let operation = UInt64(below(34))
         // The end of its own domain is the toolstack's to see.
         if what == .schedOp && (operation == 2 || operation == 4) { return }
-        if Gate.refuses(what, operation, self) { return }
         for index in 0..<UInt64(6) {
             store(
                 chance(in: 2) ? UInt64(below(64)) : random.next() >> UInt64(below(64)), actor.ref,

@@ -20,7 +20,7 @@ extension World {
         let slot = 1 + below(Self.slots - 1)
         guard let domain = domains[slot] else { return create(actor, slot) }
         if domain.isBeingKilled || chance(in: domain.ref.pointee.isShutDown ? 6 : 400) { return destroy(actor, slot) }
-        switch below(20) {
+        switch below(21) {
         case 0...3: reservation(actor, .populatePhysmap, UInt16(slot), 0)
         case 4...6: addBatch(actor, chance(in: 8) ? UInt16(slot) : ReservedDomain.caller, foreign: UInt16(slot))
         case 7: resource(actor, slot)
@@ -31,7 +31,8 @@ extension World {
         case 14...15: log(actor, slot)
         case 16: demand(actor, slot)
         case 17: target(actor, slot)
-        case 18: machine.failAfter = chance(in: 3) ? below(12) : -1
+        case 18: pool(actor, slot)
+        case 19: machine.failAfter = chance(in: 3) ? below(12) : -1
         default: unpause(actor, slot)
         }
     }
@@ -84,7 +85,7 @@ extension World {
         let platform = platform(actor.pcpu, actor.vcpu)
         for gfn in 0..<UInt64(40) { _ = ref.pointee.populate(GFN(gfn), order: 0, platform) }
         _ = ref.pointee.populate(GFN(40), order: 3, platform)
-        if Gate.demands && chance(in: 2) {
+        if chance(in: 2) {
             demand(actor, slot)
             target(actor, slot)
         }
@@ -139,7 +140,6 @@ extension World {
     }
 
     private func log(_ actor: Actor<Format>, _ slot: Int) {
-        guard Gate.logsWrites else { return }
         var argument = DomctlShadowOp()
         argument.operation = [ShadowOp.off, .enableLogDirty, .clean, .peek][below(4)].rawValue
         argument.pages = UInt64(below(2000))
@@ -149,8 +149,13 @@ extension World {
         _ = domctl(actor, "shadow_op", .shadowOp, slot, &whole)
     }
 
+    /// What is set aside for its page tables: a few more than it has need of, or less.
+    private func pool(_ actor: Actor<Format>, _ slot: Int) {
+        let size = UInt64(chance(in: 8) ? below(100) : 6 + below(20)) << 12 | (chance(in: 16) ? UInt64(below(4096)) : 0)
+        domctl(actor, "set_paging_mempool_size", .setPagingMempoolSize, slot, size)
+    }
+
     private func demand(_ actor: Actor<Format>, _ slot: Int) {
-        guard Gate.demands else { return }
         var argument = MemoryReservation<Caller64>()
         argument.nrExtents = 1
         argument.extentOrder = chance(in: 2) ? 9 : UInt32(below(6))
@@ -166,7 +171,6 @@ extension World {
     }
 
     private func target(_ actor: Actor<Format>, _ slot: Int) {
-        guard Gate.demands else { return }
         var argument = PoDTarget<Caller64>()
         argument.targetPages = UInt64(below(700))
         argument.domain = UInt16(slot)
