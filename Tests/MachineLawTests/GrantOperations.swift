@@ -182,7 +182,7 @@ extension World {
             element.source = side(element.flags & 1 != 0)
             element.destination = side(element.flags & 2 != 0)
             element.length = UInt16(below(chance(in: 8) ? 5000 : 64))
-            store(element, actor.ref, at: actor.area + UInt64(index * MemoryLayout<GrantCopy<Caller64>>.stride))
+            store(element, actor.ref, at: actor.area &+ UInt64(index * MemoryLayout<GrantCopy<Caller64>>.stride))
         }
         call(actor, "copy", .grantTableOp, UInt64(GrantTableOp.copy.rawValue), actor.area, UInt64(count))
     }
