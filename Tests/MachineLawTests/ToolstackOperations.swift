@@ -78,6 +78,8 @@ extension World {
         guard result == 0,
             let ref = directory.pointee.domain(DomainID(UInt16(slot)), in: frames)
         else { return }
+        // It may have the frame of one whose burial is under way: that has let go of it, and of its name here.
+        unburied.removeAll { $0 == ref }
         unburied.append(ref)
         domctl(actor, "max_vcpus", .maxVCPUs, slot, UInt64(config.maximumVCPUs))
         domctl(actor, "max_mem", .maxMem, slot, UInt64(200 + below(700)) * 4)
