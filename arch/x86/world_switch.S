@@ -33,18 +33,13 @@
 
 #define SPEC_CTRL       0x48
 #define PRED_CMD        0x49
+#define CONTROL_IBRS    0x01
 
-// SPEC_CTRL as the word at \field of the guard in R8 has it, unless the other word says that it is so already. Clobbers RAX, RCX, RDX.
-.macro set_control field, other
-    testb   $GUARD_CONTROL, GUARD_FLAGS(%r8)
-    jz      1f
-    mov     \field(%r8), %eax
-    cmp     \other(%r8), %eax
-    je      1f
+// SPEC_CTRL is to be EAX. Clobbers RCX, RDX.
+.macro write_control
     mov     $SPEC_CTRL, %ecx
     xor     %edx, %edx
     wrmsr
-1:
 .endm
 
 // 32 calls, whose return addresses take the places of all that the processor has learned; where it goes back to one of them ahead of
@@ -72,7 +67,13 @@
     xor     %eax, %eax
     mov     $1, %ecx
     div     %cl
-1:  set_control GUARD_GUEST, GUARD_HOST
+1:  testb   $GUARD_CONTROL, GUARD_FLAGS(%r8)
+    jz      2f
+    mov     GUARD_GUEST(%r8), %eax
+    cmp     GUARD_HOST(%r8), %eax
+    je      2f
+    write_control
+2:
 .endm
 
 // The guest's registers are saved. No return and no indirect branch before its end.
@@ -87,7 +88,16 @@
 1:  testb   $GUARD_RETURNS, GUARD_FLAGS(%r8)
     jz      6f
     fill_returns
-6:  set_control GUARD_HOST, GUARD_GUEST
+    // IBRS holds for what the processor learned before it is written, even where the guest's is the same.
+6:  testb   $GUARD_CONTROL, GUARD_FLAGS(%r8)
+    jz      8f
+    mov     GUARD_HOST(%r8), %eax
+    test    $CONTROL_IBRS, %al
+    jnz     7f
+    cmp     GUARD_GUEST(%r8), %eax
+    je      8f
+7:  write_control
+8:
     // Neither is passed by ahead of time.
     lfence
 .endm
