@@ -58,7 +58,8 @@ def name(isa, row):
     words = {**row, "release": row["release"] or "bookworm", "cpus": f"{row['cpus']}cpu", "memory": f"{row['memory']}m"}
     if "gic" in row:
         words["gic"] = f"gicv{row['gic']}"
-    return "-".join(("breadth", isa, *(str(word) for word in words.values() if word)))
+    # Names are directories', and a comma ends a file's name for QEMU.
+    return "-".join(("breadth", isa, *(str(word).replace(",+", "-") for word in words.values() if word)))
 
 
 def sample(isa):

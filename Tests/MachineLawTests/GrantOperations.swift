@@ -107,7 +107,7 @@ extension World {
     private func grantFor(_ actor: Actor<Format>) -> (domain: UInt16, ref: UInt32)? {
         for _ in 0..<4 {
             let slot = below(Self.slots)
-            guard let domain = domains[slot], slot != actor.slot else { continue }
+            guard let domain = present(slot), slot != actor.slot else { continue }
             let table = domain.ref.pointee.grants
             let place = table.pointee.place(ofFrame: 0)
             let size: UInt64 = table.pointee.version == 1 ? 8 : 16

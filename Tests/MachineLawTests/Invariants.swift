@@ -362,7 +362,7 @@ final class Census<Format: EntryFormat> {
     /// Processors remember nothing that is not so any more.
     private func remembered() throws(Disagreement) {
         for item in world.remembered {
-            guard let domain = world.domains[Int(item.domain)]?.ref, domain.pointee.lifeStage == .alive else { continue }
+            guard let domain = world.present(Int(item.domain))?.ref, domain.pointee.lifeStage == .alive else { continue }
             let now = world.lookup(domain, GFN(item.gfn))
             try expect(
                 now.frame == item.frame && world.mayAccess(now.type, write: item.writable),

@@ -44,7 +44,7 @@ extension World {
 
     private func choose(_ pcpu: Int) -> Actor<Format>? {
         let slot = below(4)
-        guard let domain = domains[slot] else { return slot == 0 ? nil : actor(0, pcpu) }
+        guard let domain = present(slot) else { return slot == 0 ? nil : actor(0, pcpu) }
         // Nobody runs what is paused.
         guard domain.ref.pointee.pauses.load(ordering: .relaxed) == 0, !domain.vcpus.isEmpty else { return actor(0, pcpu) }
         return actor(slot, pcpu)
@@ -52,7 +52,7 @@ extension World {
 
     /// A vCPU of the domain that no pCPU runs.
     private func actor(_ slot: Int, _ pcpu: Int) -> Actor<Format>? {
-        guard let domain = domains[slot], !domain.vcpus.isEmpty else { return nil }
+        guard let domain = present(slot), !domain.vcpus.isEmpty else { return nil }
         let number = below(domain.vcpus.count)
         let vcpu = domain.vcpus[number]
         guard !running.contains(where: { $0 == vcpu }) else { return nil }

@@ -79,7 +79,7 @@ extension World {
             let ref = directory.pointee.domain(DomainID(UInt16(slot)), in: frames)
         else { return }
         // It may have the frame of one whose burial is under way: that has let go of it, and of its name here.
-        unburied.removeAll { $0 == ref }
+        forget(ref)
         unburied.append(ref)
         domctl(actor, "max_vcpus", .maxVCPUs, slot, UInt64(config.maximumVCPUs))
         domctl(actor, "max_mem", .maxMem, slot, UInt64(200 + below(700)) * 4)
@@ -105,7 +105,7 @@ extension World {
     }
 
     private func unpause(_ actor: Actor<Format>, _ slot: Int) {
-        for _ in 0..<4 where domains[slot]?.ref.pointee.isPausedByToolstack == true {
+        for _ in 0..<4 where present(slot)?.ref.pointee.isPausedByToolstack == true {
             domctl(actor, "unpause", .unpauseDomain, slot)
         }
     }

@@ -156,7 +156,19 @@ final class World<Format: EntryFormat>: @unchecked Sendable {
         for pcpu in 0..<pcpus where holding[pcpu].contains(unburied[left]) {
             machine.note("domain \(id) is freed while pCPU \(pcpu) uses it")
         }
-        unburied.remove(at: left)
+        forget(unburied[left])
+    }
+
+    /// The domain of a slot, if the hypervisor finds it still: its memory may be about to go.
+    func present(_ slot: Int) -> LawDomain<Format>? {
+        guard let domain = domains[slot] else { return nil }
+        return slot == 0 || directory.pointee.domain(DomainID(domain.id), in: frames) == domain.ref ? domain : nil
+    }
+
+    /// A domain that is no more: its frame may be another's, or anything's.
+    func forget(_ domain: Ref<Domain<P>>) {
+        unburied.removeAll { $0 == domain }
+        for slot in domains.indices where domains[slot]?.ref == domain { domains[slot] = nil }
     }
 
     func note(lookedUp domain: Ref<Domain<P>>, by pcpu: Int) {
