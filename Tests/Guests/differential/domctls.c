@@ -199,9 +199,12 @@ static void pinned(void) {
     hypercall(__HYPERVISOR_sched_op, SCHEDOP_pin_override, (unsigned long)&release, 0);
 }
 
+// Looks at a domain of which something is expected: on a busy host its processor may not run for a long time.
+enum { PATIENCE = 200000 };
+
 // Whether the domain has used its processor: it runs until then, or for a while.
 static int has_run(domid_t domain) {
-    for (unsigned round = 0; round < 10000; round++) {
+    for (unsigned round = 0; round < PATIENCE; round++) {
         struct xen_domctl operation_ = {};
         if (domctl(XEN_DOMCTL_getdomaininfo, domain, &operation_)) return 0;
         if (operation_.u.getdomaininfo.cpu_time) return 1;
@@ -211,7 +214,7 @@ static int has_run(domid_t domain) {
 }
 
 static int is_shut_down(domid_t domain) {
-    for (unsigned round = 0; round < 10000; round++) {
+    for (unsigned round = 0; round < PATIENCE; round++) {
         struct xen_domctl operation_ = {};
         if (domctl(XEN_DOMCTL_getdomaininfo, domain, &operation_)) return 0;
         if (operation_.u.getdomaininfo.flags & XEN_DOMINF_shutdown) return 1;
