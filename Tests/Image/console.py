@@ -161,7 +161,7 @@ def ask(monitor, question, until=None):
             connection.settimeout(5)
             connection.connect(monitor)
             connection.sendall(question)
-            while (chunk := connection.recv(65536)) and not (until and re.search(until, answer)):
+            while not (until and re.search(until, answer)) and (chunk := connection.recv(65536)):
                 answer += chunk
     except OSError:
         pass
