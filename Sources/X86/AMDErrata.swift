@@ -32,7 +32,7 @@ public enum AMDErrata {
             case 0 where facts.family >= 0x10 && facts.family != 0x11 && !facts.has(.lfenceSerialises):
                 Setting(register: decode, bits: 1 << 1)
             // Zenbleed (XSA-433, AMD-SB-7008), where the microcode does not know of it.
-            case 1 where facts.isZen2 && !knowsZenbleed(facts.microcode): Setting(register: decode, bits: 1 << 9)
+            case 1 where facts.isZen2 && !facts.hasMicrocode(of: zenbleedMicrocode): Setting(register: decode, bits: 1 << 9)
             // Erratum 665: a division may go wrong.
             case 2 where facts.family == 0x12: Setting(register: decode, bits: 1 << 31)
             // Erratum 793 (XSA-82): a locked access beside a write-combining one hangs the processor.
@@ -71,9 +71,7 @@ public enum AMDErrata {
     }
 
     /// The first revisions of microcode against it, by processor (AMD-SB-7008).
-    private static func knowsZenbleed(_ microcode: UInt32) -> Bool {
-        let revisions: InlineArray<5, UInt32> = [0x0830_107a, 0x0860_010b, 0x0860_8105, 0x0870_1032, 0x08a0_0008]
-        for index in revisions.indices where revisions[index] >> 8 == microcode >> 8 { return microcode >= revisions[index] }
-        return false
+    private static var zenbleedMicrocode: InlineArray<5, UInt32> {
+        [0x0830_107a, 0x0860_010b, 0x0860_8105, 0x0870_1032, 0x08a0_0008]
     }
 }

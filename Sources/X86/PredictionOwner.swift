@@ -16,10 +16,7 @@ public struct PredictionOwner: BitwiseCopyable, Sendable {
         return owner != next
     }
 
-    /// The owner may be gone, and its number another's.
+    /// The owner may be gone, and its number another's; or it goes to another processor. What its kernel has that one forget is still
+    /// known here: should it come back with nobody in between, it has to be forgotten all the same (XSA-479).
     public mutating func isUnknown() { owner = nil }
-
-    /// The vCPU that ran here goes to another processor. What its kernel has that one forget is still known here: should it come back
-    /// with nobody in between, it has to be forgotten all the same (XSA-479).
-    public mutating func hasLeft() { owner = nil }
 }

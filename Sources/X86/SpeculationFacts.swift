@@ -76,7 +76,11 @@ public struct SpeculationFacts: Equatable, Sendable, BitwiseCopyable {
         guard isAMD, !(has(.noStoreQueueAttack) || has(.noL1Attack)) else { return false }
         if has(.verwClears) { return true }
         guard family == 0x19, !isVirtualised else { return false }
-        let revisions = Self.clearingMicrocode
+        return hasMicrocode(of: Self.clearingMicrocode)
+    }
+
+    /// Whether the microcode is at least the revision of a list that is for this processor: all but the lowest byte says which.
+    func hasMicrocode<let count: Int>(of revisions: InlineArray<count, UInt32>) -> Bool {
         for index in revisions.indices where revisions[index] >> 8 == microcode >> 8 { return microcode >= revisions[index] }
         return false
     }

@@ -27,7 +27,7 @@ import X86
     @Test func whoComesBackFromElsewhere() {
         var owner = PredictionOwner()
         _ = owner.mustForget(domain: 1, vcpu: 0)
-        owner.hasLeft()
+        owner.isUnknown()
         let isForgotten = owner.mustForget(domain: 1, vcpu: 0)
         #expect(isForgotten)
         let isForgottenAgain = owner.mustForget(domain: 1, vcpu: 0)

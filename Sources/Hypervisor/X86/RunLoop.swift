@@ -143,7 +143,7 @@ private func saveVectors(_ old: MetalVCPU) {
     let destination = PCPU(vcpu.pointee.extra.destination.exchange(0, ordering: .relaxed) - 1)
     cpu.current = nil
     if cpu.loaded == vcpu { saveLoaded(&cpu) }
-    cpu.predictions.hasLeft()
+    cpu.predictions.isUnknown()
     root.state.units.value.set(UnitID(vcpu.pointee.unit), vcpu, home: destination)
     return destination
 }
