@@ -22,11 +22,7 @@ public import Synchronization
     /// Runs `body` with exclusive access to the value. Spins while another CPU is inside.
     @inlinable @inline(__always)
     public borrowing func withLock<R: ~Copyable, E: Error>(_ body: (inout Value) throws(E) -> R) throws(E) -> R {
-        let ticket = lock(second: false)
-        defer { unlock(ticket) }
-        // SAFETY: the ticket is ours until `unlock`, so nobody else has access.
-        let value = unsafe cell.address
-        return try unsafe body(&value.pointee)
+        try hold(second: false, body)
     }
 
     /// As `withLock`, for the later of two locks of one rank. Who takes it says in which order.
@@ -34,9 +30,14 @@ public import Synchronization
     public borrowing func withSecondLock<R: ~Copyable, E: Error>(
         _ body: (inout Value) throws(E) -> R
     ) throws(E) -> R {
-        let ticket = lock(second: true)
+        try hold(second: true, body)
+    }
+
+    @inlinable @inline(__always)
+    borrowing func hold<R: ~Copyable, E: Error>(second: Bool, _ body: (inout Value) throws(E) -> R) throws(E) -> R {
+        let ticket = lock(second: second)
         defer { unlock(ticket) }
-        // SAFETY: as above.
+        // SAFETY: the ticket is ours until `unlock`, so nobody else has access.
         let value = unsafe cell.address
         return try unsafe body(&value.pointee)
     }

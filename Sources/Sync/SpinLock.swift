@@ -18,11 +18,7 @@ public import Synchronization
     /// Runs `body` with exclusive access to the value. Spins while another CPU is inside.
     @inlinable @inline(__always)
     public borrowing func withLock<R: ~Copyable, E: Error>(_ body: (inout Value) throws(E) -> R) throws(E) -> R {
-        lock()
-        defer { unlock() }
-        // SAFETY: the ticket is ours until `unlock`, so nobody else has access.
-        let value = unsafe cell.address
-        return try unsafe body(&value.pointee)
+        try hold(second: false, body)
     }
 
     /// As `withLock`, for the later of two locks of one rank. Who takes it says in which order.
@@ -30,7 +26,12 @@ public import Synchronization
     public borrowing func withSecondLock<R: ~Copyable, E: Error>(
         _ body: (inout Value) throws(E) -> R
     ) throws(E) -> R {
-        lock(second: true)
+        try hold(second: true, body)
+    }
+
+    @inlinable @inline(__always)
+    borrowing func hold<R: ~Copyable, E: Error>(second: Bool, _ body: (inout Value) throws(E) -> R) throws(E) -> R {
+        lock(second: second)
         defer { unlock() }
         // SAFETY: the ticket is ours until `unlock`, so nobody else has access.
         let value = unsafe cell.address
@@ -59,7 +60,7 @@ public import Synchronization
         unsafe body(&cell.address.pointee)
     }
 
-    @inlinable @inline(__always) borrowing func lock(second: Bool = false) {
+    @inlinable @inline(__always) borrowing func lock(second: Bool) {
         #if LOCK_CHECKS
             HeldLocks.willTake(rank, second: second)
         #endif
