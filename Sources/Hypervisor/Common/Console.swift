@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Base
+import Containers
 import Drivers
 import Firmware
 import MMIO
@@ -51,8 +52,9 @@ enum SerialPort: UART {
     }
 }
 
-/// The console's state: the port, the ring that `xl dmesg` reads, and input on its way to dom0.
-struct Console {
+/// The console's state: the port, the ring that `xl dmesg` reads, and input on its way to dom0. Not copyable: each byte
+/// that is sent would copy the ring.
+struct Console: ~Copyable {
     var port = SerialPort.none
     /// x86: the screen, until dom0 has it.
     var screen: VGAText<MappedBus>?
@@ -60,10 +62,10 @@ struct Console {
     var share = ConsoleList.Share.none
     /// What the command line says of it. The lines of `notice` are always printed.
     var options = HypervisorOptions()
-    var ring = InlineArray<16384, UInt8>(repeating: 0)
+    var ring = FixedTable<UInt8, 16384>(repeating: 0)
     /// Bytes ever written to the ring.
     var written: UInt64 = 0
-    var input = InlineArray<128, UInt8>(repeating: 0)
+    var input = FixedTable<UInt8, 128>(repeating: 0)
     var inputHead = 0
     var inputTail = 0
 
@@ -89,7 +91,7 @@ struct Console {
     }
 
     mutating func remember(_ byte: UInt8) {
-        ring[Int(written % UInt64(ring.count))] = byte
+        ring[Int(written % UInt64(ring.indices.count))] = byte
         written += 1
     }
 
@@ -125,17 +127,17 @@ struct Console {
 
     /// Sends what was logged before there was a port.
     mutating func replay() {
-        for index in kept { sendToPort(ring[Int(index % UInt64(ring.count))]) }
+        for index in kept { sendToPort(ring[Int(index % UInt64(ring.indices.count))]) }
     }
 
     /// Shows what was logged before there was a screen, and all from here on.
     mutating func show(on screen: consuming VGAText<MappedBus>) {
-        for index in kept { screen.put(ring[Int(index % UInt64(ring.count))]) }
+        for index in kept { screen.put(ring[Int(index % UInt64(ring.indices.count))]) }
         self.screen = screen
     }
 
     /// The bytes that the ring still has, by their number.
-    private var kept: Range<UInt64> { written - min(written, UInt64(ring.count))..<written }
+    private var kept: Range<UInt64> { written - min(written, UInt64(ring.indices.count))..<written }
 
     /// Moves received bytes to the input queue. True where there is something to read.
     mutating func drainPort() -> Bool {
@@ -146,7 +148,7 @@ struct Console {
                 guard byte >> 7 == (share == .high ? 1 : 0) else { continue }
                 byte &= 0x7f
             }
-            let next = (inputTail + 1) % input.count
+            let next = (inputTail + 1) % input.indices.count
             if next != inputHead {
                 input[inputTail] = byte
                 inputTail = next
@@ -158,7 +160,7 @@ struct Console {
     mutating func takeInput() -> UInt8? {
         guard inputHead != inputTail else { return nil }
         let byte = input[inputHead]
-        inputHead = (inputHead + 1) % input.count
+        inputHead = (inputHead + 1) % input.indices.count
         return byte
     }
 }
